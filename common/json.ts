@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 
 /** A JSON value. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json | undefined };
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json | undefined };
 
 /**
  * Canonical JSON: keys sorted by UTF-16 code unit, no white space, `undefined` members left out, so that equal values

@@ -13,7 +13,8 @@ export function pythonWith(...modules: string[]): string | undefined {
 }
 
 /** Debian packages that hold the modules, for the message of a skipped suite. */
-export const INSTALL = 'apt-get install python3-torch python3-torchvision python3-pil python3-numpy python3-scipy';
+export const INSTALL =
+  'apt-get install python3-torch python3-torchvision python3-pil python3-numpy python3-scipy';
 
 /** Runs a Python program with a JSON value on standard input; returns the JSON that it prints. */
 export function runPython<T>(python: string, program: string, input: unknown, args: string[] = []): T {

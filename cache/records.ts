@@ -1,0 +1,140 @@
+import { readFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { canonicalJson, type Json, sha256 } from '../common/json.ts';
+import { type Blobs, setAside } from './blobs.ts';
+import { explain, isMissing } from './failures.ts';
+import { writeWhole } from './files.ts';
+import type { Folders } from './folders.ts';
+import { point } from './points.ts';
+import type { Session } from './session.ts';
+import { type Artifact, type NewRecord, RECORD_FORMAT, type Record } from './types.ts';
+
+/**
+ * `records/ab/<fingerprint>.json`, written last: `{"format":1,"checksum":"<SHA-256 of the record's text>","record":…}`. The
+ * checksum is over the very bytes that follow, so a cut or changed file is never taken for a record.
+ */
+export interface Records {
+  pathOf(fingerprint: string): string;
+  read(fingerprint: string): Promise<Record | undefined>;
+  commit(record: NewRecord): Promise<void>;
+  /** Reads without judging the blobs; nothing is set aside. `newer`: written by a later version of the program. */
+  peek(fingerprint: string): Promise<Record | 'newer' | undefined>;
+  /** Fingerprints of all files in `records/`. */
+  all(): Promise<string[]>;
+}
+
+const HEAD = /^\{"format":(\d+),"checksum":"([0-9a-f]{64})","record":/;
+const NAME = /^[A-Za-z0-9_-]{3,128}$/;
+
+export function createRecords(
+  dir: string,
+  quarantine: string,
+  blobs: Blobs,
+  folders: Folders,
+  session: Session,
+): Records {
+  const pathOf = (fingerprint: string): string => {
+    if (!NAME.test(fingerprint)) throw new Error(`not a fingerprint: ${JSON.stringify(fingerprint)}`);
+    return join(dir, fingerprint.slice(0, 2), `${fingerprint}.json`);
+  };
+
+  async function read(fingerprint: string): Promise<Record | undefined> {
+    const path = pathOf(fingerprint);
+    await session.use(fingerprint);
+    const record = load(path, fingerprint);
+    if (record === 'bad') {
+      const isBad = (_: string, at: string) => load(at, fingerprint) === 'bad';
+      await setAside(path, `${fingerprint}.json`, quarantine, isBad);
+    }
+    if (typeof record !== 'object') return undefined;
+    return (await missing(record)) === undefined ? record : undefined;
+  }
+
+  async function missing(record: NewRecord): Promise<Artifact | undefined> {
+    for (const artifact of artifactsOf(record)) {
+      const there =
+        artifact.kind === 'folder'
+          ? await folders.present(artifact)
+          : blobs.present(artifact.digest, artifact.bytes);
+      if (!there) return artifact;
+    }
+    return undefined;
+  }
+
+  async function commit(record: NewRecord): Promise<void> {
+    const path = pathOf(record.fingerprint);
+    await session.use(record.fingerprint);
+    const lost = await missing(record);
+    if (lost)
+      throw new Error(`${record.stage}: its output ${lost.digest} (${lost.bytes} bytes) isn't in the store`);
+    const text = canonicalJson({ ...record, format: RECORD_FORMAT } as unknown as Json);
+    await point('commit:before');
+    const via = await session.path();
+    await writeWhole(
+      path,
+      via,
+      `{"format":${RECORD_FORMAT},"checksum":"${sha256(text)}","record":${text}}\n`,
+    );
+    await point('commit:after');
+  }
+
+  async function peek(fingerprint: string): Promise<Record | 'newer' | undefined> {
+    const found = load(pathOf(fingerprint), fingerprint);
+    return found === 'bad' ? undefined : found;
+  }
+
+  async function all(): Promise<string[]> {
+    const found: string[] = [];
+    for (const part of await names(dir)) {
+      for (const name of await names(join(dir, part))) {
+        const fingerprint = name.replace(/\.json$/, '');
+        if (fingerprint !== name && NAME.test(fingerprint)) found.push(fingerprint);
+      }
+    }
+    return found;
+  }
+
+  return { pathOf, read, commit, peek, all };
+}
+
+/**
+ * The record in a file; `bad` when cut, changed or of another name, `newer` when of a later version, undefined when missing
+ * or older. Synchronous: 300 records take 3 ms, ten times less than by promises, and a run begins with them.
+ */
+function load(path: string, fingerprint: string): Record | 'bad' | 'newer' | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw explain(error, path);
+  }
+  const head = HEAD.exec(text);
+  if (!head || !text.endsWith('}\n')) return 'bad';
+  const body = text.slice(head[0].length, -2);
+  if (sha256(body) !== head[2]) return 'bad';
+  const format = Number(head[1]);
+  if (format !== RECORD_FORMAT) return format > RECORD_FORMAT ? 'newer' : undefined;
+  const record = JSON.parse(body) as Record;
+  return record.fingerprint === fingerprint ? record : 'bad';
+}
+
+/** Everything that a record names, outputs and elements of lists. */
+export function artifactsOf(record: Pick<Record, 'outputs' | 'lists'>): Artifact[] {
+  const found = Object.values(record.outputs);
+  for (const list of Object.values(record.lists)) {
+    for (const element of Object.values(list)) found.push(...Object.values(element));
+  }
+  return found;
+}
+
+/** Names in a folder; none when it isn't there. */
+export async function names(dir: string): Promise<string[]> {
+  try {
+    return await readdir(dir);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw explain(error, dir);
+  }
+}

@@ -1,0 +1,71 @@
+import { join, resolve } from 'node:path';
+import { sha256 } from '../common/json.ts';
+import { createBlobs } from './blobs.ts';
+import { createFolders } from './folders.ts';
+import { ensureStore } from './format.ts';
+import { collectGarbage } from './gc.ts';
+import { createLocks } from './locks.ts';
+import { createMemos, digestFile } from './memo.ts';
+import { createPins } from './pins.ts';
+import { isMaterialised, materialise } from './publish.ts';
+import { createRecords } from './records.ts';
+import { createRuns } from './runs.ts';
+import { createSession } from './session.ts';
+import type { Memo, Store } from './types.ts';
+
+export type * from './types.ts';
+export { CorruptBlob, RECORD_FORMAT } from './types.ts';
+
+/**
+ * Opens the content-addressed store in a folder; creates it where there is none or an empty folder. Reads one small file,
+ * whatever the store's size.
+ * UserError: the folder can't be written, holds something else, or was made by a newer version.
+ */
+export async function openStore(path: string): Promise<Store> {
+  const dir = resolve(path);
+  await ensureStore(dir);
+  const quarantine = join(dir, 'quarantine');
+  const session = createSession(join(dir, 'tmp'));
+  const blobs = createBlobs(join(dir, 'blobs'), quarantine, session);
+  const folders = createFolders(blobs, session);
+  const records = createRecords(join(dir, 'records'), quarantine, blobs, folders, session);
+  const locks = createLocks(join(dir, 'locks'), session);
+  const memos = createMemos(join(dir, 'memo'), session);
+  const runs = createRuns(join(dir, 'runs'), session);
+  const pins = createPins(join(dir, 'pins'), runs, session);
+
+  return {
+    dir,
+    runs,
+    read: records.read,
+    commit: records.commit,
+    put: async (from, kind) =>
+      kind === 'folder' ? folders.put(from) : { kind, ...(await blobs.adopt(from)) },
+    blobPath: blobs.pathOf,
+    verified: (artifact) =>
+      artifact.kind === 'folder'
+        ? folders.verified(artifact)
+        : blobs.verified(artifact.digest, artifact.bytes),
+    manifest: folders.manifest,
+    materialise: async (artifact, target) => {
+      const entries = await folders.manifest(artifact);
+      const key = `publish-${sha256(resolve(target))}`;
+      return locks.withLock(key, () => materialise(artifact, entries, target, blobs));
+    },
+    isMaterialised,
+    workspace: session.workspace,
+    lock: locks.lock,
+    withLock: locks.withLock,
+    memo: (name) => memos.open(name) as Memo<never>,
+    digestFile: (file) => digestFile(file, memos.open('digests')),
+    gc: (options = {}) => collectGarbage({ dir, session, blobs, records, locks, runs, pins }, options),
+    pin: pins.pin,
+    unpin: pins.unpin,
+    pins: pins.pins,
+    async close() {
+      await memos.save();
+      await runs.close();
+      await session.close();
+    },
+  };
+}

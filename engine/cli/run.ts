@@ -1,0 +1,76 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Json } from '../../common/json.ts';
+import { runPipeline } from '../run/run.ts';
+import { toJson } from '../spec/node.ts';
+import { jsonView } from '../ui/json.ts';
+import { liveView } from '../ui/live.ts';
+import { plainView } from '../ui/plain.ts';
+import { type Context, type GraphOptions, withContext } from './context.ts';
+import { dryRun } from './dry-run.ts';
+
+export interface RunCommand extends GraphOptions {
+  readonly jobs: number;
+  readonly json?: boolean;
+  readonly dryRun?: boolean;
+}
+
+/** `mis run [STAGE…]`. Returns the exit code. */
+export async function run(targets: readonly string[], options: RunCommand): Promise<number> {
+  if (options.dryRun) return dryRun(targets, options);
+  const stopping = onInterrupt();
+  try {
+    return await withContext(options, targets, async (context) => {
+      const print = (line: string) => process.stdout.write(`${line}\n`);
+      const emit = options.json
+        ? jsonView(print)
+        : process.stdout.isTTY
+          ? liveView(process.stdout)
+          : plainView(print);
+      const end = await runPipeline({
+        ...context,
+        jobs: options.jobs,
+        emit,
+        signal: stopping.signal,
+        config: toJson(context.config) as Json,
+      });
+      if (end.interrupted) return 130;
+      if (end.failed > 0) return 1;
+      if (!options.json) show(context, end.ran > 0);
+      return 0;
+    });
+  } finally {
+    stopping.end();
+  }
+}
+
+/** Prints the published summaries after a run that did something, and where the results lie. */
+function show({ stages }: Context, changed: boolean) {
+  for (const { spec } of stages) {
+    if (!spec.publish) continue;
+    const folder = resolve(spec.publish.to);
+    if (spec.publish.show && changed)
+      process.stdout.write(`\n${readFileSync(join(folder, spec.publish.show), 'utf8')}`);
+    const page = join(folder, 'index.html');
+    process.stdout.write(`${changed ? '\n' : ''}${spec.name}: ${existsSync(page) ? page : folder}\n`);
+  }
+}
+
+/** The first Ctrl-C stops cleanly, the second one at once. */
+function onInterrupt() {
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) process.exit(130);
+    controller.abort();
+    process.stderr.write('\nStopping: finished tasks are kept. Press Ctrl-C again to stop at once.\n');
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  return {
+    signal: controller.signal,
+    end: () => {
+      process.off('SIGINT', stop);
+      process.off('SIGTERM', stop);
+    },
+  };
+}

@@ -1,0 +1,52 @@
+import type { Artifact, Record as StoredRecord } from '../../cache/store.ts';
+import type { StageSpec } from '../spec/pipeline.ts';
+import type { Code } from './code.ts';
+import type { Document, Vars } from './document.ts';
+
+/** A task whose inputs are known: it can be looked up in the store, and run. */
+export interface ReadyTask {
+  readonly spec: StageSpec;
+  readonly vars: Vars;
+  readonly fingerprint: string;
+  readonly document: Document;
+  readonly code: Code;
+  /** Absolute paths of files, by parameter. */
+  readonly files: Readonly<Record<string, readonly string[]>>;
+  /** Where each parameter comes from in the config. */
+  readonly origins: Readonly<Record<string, string>>;
+  /** Artefacts by input, also those that don't count, sorted by their variables. */
+  readonly inputs: Readonly<Record<string, readonly Source[]>>;
+}
+
+export interface Source {
+  readonly vars: Vars;
+  readonly artifact: Artifact;
+}
+
+/**
+ * What became of a task. `will-run`: not in the store, its inputs known (dry run only). `depends`: waits for what an
+ * earlier task will put out (dry run only). `blocked`: an earlier task failed.
+ */
+export type Outcome =
+  | { readonly state: 'hit' | 'ran'; readonly task: ReadyTask; readonly record: StoredRecord }
+  | { readonly state: 'will-run'; readonly task: ReadyTask }
+  | { readonly state: 'failed'; readonly task: ReadyTask; readonly error: Error }
+  | { readonly state: 'depends' | 'blocked'; readonly on: readonly string[] };
+
+export type Done = Extract<Outcome, { state: 'hit' | 'ran' }>;
+
+export const isDone = (outcome: Outcome): outcome is Done =>
+  outcome.state === 'hit' || outcome.state === 'ran';
+
+/** Name of a task in messages: `select-explanations model=resnet`. */
+export function taskName(stage: string, vars: Vars): string {
+  return [stage, ...Object.entries(vars).map(([name, value]) => `${name}=${value}`)].join(' ');
+}
+
+/** Text that is equal for equal variables, whatever their order. */
+export function varsKey(vars: Vars): string {
+  return Object.keys(vars)
+    .sort()
+    .map((name) => `${name}=${vars[name]}`)
+    .join('\u0000');
+}

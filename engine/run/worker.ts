@@ -1,0 +1,26 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { openStore, type Store } from '../../cache/store.ts';
+import type { FromWorker, Job } from './job.ts';
+import { performJob } from './perform.ts';
+
+const { storeDir, stop } = workerData as { storeDir: string; stop: SharedArrayBuffer };
+const port = parentPort!;
+const send = (message: FromWorker) => port.postMessage(message);
+const stopFlag = new Int32Array(stop);
+let store: Promise<Store> | undefined;
+
+port.on('message', async (job: Job) => {
+  try {
+    store ??= openStore(storeDir);
+    const output = await performJob(job, await store, {
+      progress: (done, total, unit) => send({ kind: 'progress', done, total, unit }),
+      warning: (message) => send({ kind: 'warning', message }),
+      stopped: () => Atomics.load(stopFlag, 0) !== 0,
+    });
+    send({ kind: 'done', output });
+  } catch (thrown) {
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    send({ kind: 'failed', name: error.name, message: error.message, stack: error.stack ?? '' });
+  }
+});
+send({ kind: 'ready' });

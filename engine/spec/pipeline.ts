@@ -1,0 +1,246 @@
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
+import { UserError } from '../../common/errors.ts';
+import type { Stage } from '../stage.ts';
+import { check, unwrap } from './check.ts';
+import { suggestion } from './nearest.ts';
+import type { MapNode, Node } from './node.ts';
+import { type Reference, referenceIn } from './reference.ts';
+import { errorAt, type Place } from './source.ts';
+import { readYaml } from './yaml-file.ts';
+
+const REFERENCE = z.string().regex(/^\$\{.*\}$/, 'a reference such as ${models}');
+const STAGE = z.strictObject({
+  uses: z.string().describe('Folder of the stage, relative to this file'),
+  foreach: z.record(z.string(), REFERENCE).optional().describe('One task for each element of these lists'),
+  with: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('Parameters; ${…} refers to the config or a foreach variable'),
+  needs: z
+    .record(z.string(), REFERENCE)
+    .optional()
+    .describe('Inputs: ${stage.output} or ${stage.list.output}'),
+  publish: z
+    .strictObject({ output: z.string(), to: z.string(), show: z.string().optional() })
+    .optional()
+    .describe('Folder that a run copies an output to, and the file in it that it prints at the end'),
+});
+
+/** Schema of `pipeline.yaml`, also exported as JSON Schema. */
+export const PIPELINE = z.strictObject({ stages: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), STAGE) });
+
+export interface Loop {
+  readonly variable: string;
+  readonly over: Reference;
+  /** Set when the list is one that an earlier stage puts out. */
+  readonly list?: { readonly stage: string; readonly name: string };
+}
+
+export interface Need {
+  readonly input: string;
+  readonly place: Place;
+  readonly stage: string;
+  readonly list?: string;
+  readonly output: string;
+}
+
+export interface StageSpec {
+  readonly name: string;
+  readonly place: Place;
+  /** Folder of the stage, relative to pipeline.yaml, as the fingerprint names it. */
+  readonly uses: string;
+  /** Absolute path of its index.ts. */
+  readonly entry: string;
+  readonly stage: Stage;
+  readonly loops: readonly Loop[];
+  readonly with: MapNode;
+  readonly needs: readonly Need[];
+  readonly publish?: { output: string; to: string; show?: string };
+}
+
+export interface Pipeline {
+  readonly path: string;
+  readonly folder: string;
+  /** In an order in which every stage comes after those that it needs. */
+  readonly stages: readonly StageSpec[];
+}
+
+/** Reads pipeline.yaml, loads the contracts of its stages, and checks names, references and cycles. */
+export async function loadPipeline(path: string): Promise<Pipeline> {
+  const root = readYaml(path);
+  const checked = check(PIPELINE, root, '');
+  const folder = dirname(path);
+  const stagesNode = entry(root, 'stages')!;
+  if (stagesNode.kind !== 'map') throw errorAt(root.place, 'no stages');
+  const specs = await Promise.all(
+    [...stagesNode.entries].map(async ([name, { key, value }]): Promise<StageSpec> => {
+      const raw = checked.stages[name]!;
+      const usesNode = entry(value, 'uses')!;
+      const entryPath = resolve(folder, raw.uses, 'index.ts');
+      if (!existsSync(entryPath))
+        throw errorAt(usesNode.place, `there is no stage at ${raw.uses}: no index.ts in that folder`);
+      const module = (await import(pathToFileURL(entryPath).href)) as { default?: Stage };
+      if (!module.default?.run)
+        throw errorAt(usesNode.place, `${raw.uses}/index.ts doesn't export a stage as default`);
+      return {
+        name,
+        place: key,
+        uses: raw.uses.replace(/^\.\//, ''),
+        entry: entryPath,
+        stage: module.default,
+        loops: references(value, 'foreach').map(([variable, over]) => ({ variable, over })),
+        with: (entry(value, 'with') as MapNode | undefined) ?? {
+          kind: 'map',
+          place: key,
+          entries: new Map(),
+        },
+        needs: references(value, 'needs').map(([input, ref]) => needOf(input, ref)),
+        ...(raw.publish && {
+          publish: {
+            output: raw.publish.output,
+            to: raw.publish.to,
+            ...(raw.publish.show && { show: raw.publish.show }),
+          },
+        }),
+      };
+    }),
+  );
+  const byName = new Map(specs.map((spec) => [spec.name, spec]));
+  const linked = specs.map((spec) => link(spec, byName, value(stagesNode, spec.name)));
+  return { path, folder, stages: sorted(linked) };
+}
+
+function entry(node: Node, key: string): Node | undefined {
+  return node.kind === 'map' ? node.entries.get(key)?.value : undefined;
+}
+
+const value = (node: MapNode, key: string): Node => node.entries.get(key)!.value;
+
+function references(node: Node, key: string): [string, Reference][] {
+  const map = entry(node, key);
+  if (map?.kind !== 'map') return [];
+  return [...map.entries].map(([name, item]) => [name, referenceIn(item.value)!]);
+}
+
+function needOf(input: string, ref: Reference): Need {
+  const path = ref.paths[0]!;
+  if (ref.paths.length > 1 || path.length < 2 || path.length > 3) {
+    throw errorAt(
+      ref.place,
+      'an input comes from one output of a stage',
+      'Write ${stage.output} or ${stage.list.output}.',
+    );
+  }
+  const [stage, a, b] = path as [string, string, string | undefined];
+  return b === undefined
+    ? { input, place: ref.place, stage, output: a }
+    : { input, place: ref.place, stage, list: a, output: b };
+}
+
+/** Checks what a stage says against its own contract and the other stages', and marks loops over lists of stages. */
+function link(spec: StageSpec, byName: Map<string, StageSpec>, node: Node): StageSpec {
+  const { stage } = spec;
+  for (const need of spec.needs) {
+    const source = byName.get(need.stage);
+    if (!source)
+      throw errorAt(need.place, `there is no stage "${need.stage}"`, suggestion(need.stage, byName.keys()));
+    const outputs = need.list === undefined ? source.stage.outputs : (source.stage.lists?.[need.list] ?? {});
+    if (!outputs[need.output]) {
+      const shown = [need.list, need.output].filter(Boolean).join('.');
+      const lists = Object.entries(source.stage.lists ?? {}).flatMap(([list, each]) =>
+        Object.keys(each).map((o) => `${list}.${o}`),
+      );
+      throw errorAt(
+        need.place,
+        `stage ${need.stage} puts out no "${shown}"`,
+        suggestion(shown, [...Object.keys(source.stage.outputs), ...lists]),
+      );
+    }
+    if (!stage.inputs?.[need.input]) {
+      throw errorAt(
+        need.place,
+        `stage ${spec.name} takes no input "${need.input}"`,
+        suggestion(need.input, Object.keys(stage.inputs ?? {})),
+      );
+    }
+  }
+  for (const [input, contract] of Object.entries(stage.inputs ?? {})) {
+    if (!contract.optional && !spec.needs.some((need) => need.input === input)) {
+      throw errorAt(spec.place, `stage ${spec.name} needs an input "${input}"`, 'Add it under needs.');
+    }
+  }
+  const declared = [...Object.keys(unwrap(stage.params)?.shape ?? {}), ...Object.keys(stage.files ?? {})];
+  for (const [key, item] of spec.with.entries) {
+    if (!declared.includes(key))
+      throw errorAt(item.key, `stage ${spec.name} declares no parameter "${key}"`, suggestion(key, declared));
+  }
+  if (spec.publish && !stage.outputs[spec.publish.output]) {
+    throw errorAt(node.place, `stage ${spec.name} puts out no "${spec.publish.output}" to publish`);
+  }
+  const loops = spec.loops.map((loop): Loop => {
+    const [first, second] = loop.over.paths[0]!;
+    const source = byName.get(first!);
+    if (!source || second === undefined) return loop;
+    if (!source.stage.lists?.[second]) {
+      throw errorAt(
+        loop.over.place,
+        `stage ${first} puts out no list "${second}"`,
+        suggestion(second, Object.keys(source.stage.lists ?? {})),
+      );
+    }
+    return { ...loop, list: { stage: first!, name: second } };
+  });
+  return { ...spec, loops };
+}
+
+/** Names of the stages that a stage waits for. */
+export function upstream(spec: StageSpec): Set<string> {
+  return new Set([
+    ...spec.needs.map((need) => need.stage),
+    ...spec.loops.flatMap((loop) => (loop.list ? [loop.list.stage] : [])),
+  ]);
+}
+
+/** Topological order, stable with respect to the file; a cycle is an error that names its stages. */
+function sorted(specs: readonly StageSpec[]): StageSpec[] {
+  const byName = new Map(specs.map((spec) => [spec.name, spec]));
+  const order: StageSpec[] = [];
+  const state = new Map<string, 'open' | 'done'>();
+  const visit = (spec: StageSpec, trail: string[]) => {
+    if (state.get(spec.name) === 'done') return;
+    if (state.get(spec.name) === 'open') {
+      const cycle = [...trail.slice(trail.indexOf(spec.name)), spec.name].join(' → ');
+      throw errorAt(
+        spec.place,
+        `the stages need each other in a circle: ${cycle}`,
+        'Remove one of these needs.',
+      );
+    }
+    state.set(spec.name, 'open');
+    for (const name of upstream(spec)) visit(byName.get(name)!, [...trail, spec.name]);
+    state.set(spec.name, 'done');
+    order.push(spec);
+  };
+  for (const spec of specs) visit(spec, []);
+  return order;
+}
+
+/** The stages to run for the given targets (all, if none is given) with everything that they need. */
+export function subgraph(pipeline: Pipeline, targets: readonly string[]): StageSpec[] {
+  if (targets.length === 0) return [...pipeline.stages];
+  const byName = new Map(pipeline.stages.map((spec) => [spec.name, spec]));
+  const wanted = new Set<string>();
+  const add = (name: string) => {
+    const spec = byName.get(name);
+    if (!spec)
+      throw new UserError(`There is no stage "${name}". ${suggestion(name, byName.keys(), 'Stages')}`);
+    if (wanted.has(name)) return;
+    wanted.add(name);
+    for (const before of upstream(spec)) add(before);
+  };
+  for (const name of targets) add(name);
+  return pipeline.stages.filter((spec) => wanted.has(spec.name));
+}

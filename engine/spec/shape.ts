@@ -1,0 +1,98 @@
+import type { z } from 'zod';
+import { unwrap } from './check.ts';
+import type { Node } from './node.ts';
+import type { Loop, StageSpec } from './pipeline.ts';
+import { referenceIn } from './reference.ts';
+
+/**
+ * The form that a config must have, read off the pipeline: which keys its stages refer to. A config needs no schema of
+ * its own: a key that no stage uses is unknown, and a value's type is that of the parameter which it becomes.
+ */
+export interface Shape {
+  readonly children: Map<string, Shape>;
+  /** Form of the elements, when stages run over this list. */
+  element?: Shape;
+  /** Name of an element's variable, e.g. `model`. */
+  variable?: string;
+  /** The parameters that take the value at this key. */
+  readonly uses: Use[];
+}
+
+export interface Use {
+  readonly stage: string;
+  readonly parameter: string;
+  /** Undefined for files, which are paths. */
+  readonly schema?: z.ZodType;
+  /** True when the key may be left out. */
+  readonly optional: boolean;
+}
+
+const newShape = (): Shape => ({ children: new Map(), uses: [] });
+
+export function configShape(stages: readonly StageSpec[]): Shape {
+  const root = newShape();
+  for (const spec of stages) {
+    const variables = new Map<string, Shape | undefined>();
+    for (const loop of spec.loops)
+      variables.set(loop.variable, loop.list ? undefined : listShape(root, loop));
+    for (const [parameter, { value }] of spec.with.entries)
+      collect(root, variables, spec, parameter, value, true);
+  }
+  return root;
+}
+
+function listShape(root: Shape, loop: Loop): Shape {
+  const list = at(root, loop.over.paths[0]!);
+  list.element ??= newShape();
+  list.variable ??= loop.variable;
+  return list.element;
+}
+
+function at(shape: Shape, path: readonly string[]): Shape {
+  let here = shape;
+  for (const key of path) {
+    let next = here.children.get(key);
+    if (!next) {
+      next = newShape();
+      here.children.set(key, next);
+    }
+    here = next;
+  }
+  return here;
+}
+
+function collect(
+  root: Shape,
+  variables: Map<string, Shape | undefined>,
+  spec: StageSpec,
+  parameter: string,
+  node: Node,
+  whole: boolean,
+) {
+  const reference = referenceIn(node);
+  if (reference) {
+    for (const path of reference.paths) {
+      const [head, ...rest] = path as [string, ...string[]];
+      if (variables.has(head) && !variables.get(head)) continue;
+      const target = variables.has(head) ? at(variables.get(head)!, rest) : at(root, path);
+      target.uses.push(use(spec, parameter, whole, reference.paths.length > 1));
+    }
+  } else if (node.kind === 'map') {
+    for (const child of node.entries.values()) collect(root, variables, spec, parameter, child.value, false);
+  } else if (node.kind === 'list') {
+    for (const child of node.items) collect(root, variables, spec, parameter, child, false);
+  }
+}
+
+function use(spec: StageSpec, parameter: string, whole: boolean, fallback: boolean): Use {
+  const file = spec.stage.files?.[parameter];
+  const schema = unwrap(spec.stage.params)?.shape?.[parameter] as z.ZodType | undefined;
+  const optional =
+    fallback || (file ? file.optional === true : (schema?.safeParse(undefined).success ?? false));
+  return { stage: spec.name, parameter, optional, ...(whole && schema && { schema }) };
+}
+
+/** True where the config holds a mapping of its own, not one value that a parameter takes whole. */
+export function isSection(shape: Shape): boolean {
+  return shape.uses.length === 0 && shape.children.size > 0;
+}

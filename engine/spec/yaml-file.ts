@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import { relative, resolve } from 'node:path';
+import { type Document, isAlias, isMap, isScalar, isSeq, type ParsedNode, parseDocument } from 'yaml';
+import { UserError } from '../../common/errors.ts';
+import type { Entry, MapNode, Node } from './node.ts';
+import { errorAt, fileSource, type Place, type Source, sourceOf } from './source.ts';
+
+/** Aliases that a document may expand to, so that a few lines can't become gigabytes. */
+const MAX_NODES = 200_000;
+const MAX_BYTES = 8 << 20;
+
+/** Reads a YAML file. Errors name the file, the line and the column. */
+export function readYaml(path: string): Node {
+  const name = relative(process.cwd(), path) || path;
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const why =
+      code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : String(code);
+    throw new UserError(`${name}: can't be read: ${why}`);
+  }
+  if (bytes.length > MAX_BYTES)
+    throw new UserError(`${name}: ${bytes.length} bytes are too many for a YAML file (limit ${MAX_BYTES})`);
+  return parseYaml(fileSource(name, resolve(path), bytes.toString('utf8')));
+}
+
+/** Reads the value of a `--set` argument as YAML. */
+export function parseYamlValue(name: string, text: string, folder: string): Node {
+  return parseYaml(sourceOf(name, text, folder));
+}
+
+function parseYaml(source: Source): Node {
+  const document = parseDocument(source.text, {
+    lineCounter: source.lines,
+    prettyErrors: false,
+    uniqueKeys: true,
+  });
+  const problem = document.errors[0];
+  if (problem) {
+    const [start, end] = problem.pos;
+    throw errorAt({ source, start, end }, problem.message.split('\n')[0] ?? 'not YAML');
+  }
+  return new Reader(source, document).read();
+}
+
+class Reader {
+  private count = 0;
+  private readonly source: Source;
+  private readonly document: Document.Parsed;
+
+  constructor(source: Source, document: Document.Parsed) {
+    this.source = source;
+    this.document = document;
+  }
+
+  read(): Node {
+    const contents = this.document.contents;
+    return contents ? this.node(contents, 0) : this.empty();
+  }
+
+  private empty(): MapNode {
+    return { kind: 'map', place: { source: this.source, start: 0, end: 0 }, entries: new Map() };
+  }
+
+  private node(yaml: ParsedNode, depth: number): Node {
+    const place = this.place(yaml);
+    if (++this.count > MAX_NODES || depth > 100) {
+      throw errorAt(
+        place,
+        'this file expands to too many values',
+        'Aliases (*name) multiply what they refer to.',
+      );
+    }
+    if (isAlias(yaml)) {
+      const target = yaml.resolve(this.document);
+      if (!target) throw errorAt(place, `there is no anchor &${yaml.source}`);
+      return this.node(target as ParsedNode, depth + 1);
+    }
+    if (isMap(yaml)) return { kind: 'map', place, entries: this.entries(yaml.items, depth) };
+    if (isSeq(yaml))
+      return {
+        kind: 'list',
+        place,
+        items: yaml.items.map((item) => this.node(item as ParsedNode, depth + 1)),
+      };
+    const value: unknown = isScalar(yaml) ? yaml.value : null;
+    if (value === null || typeof value === 'boolean' || typeof value === 'string')
+      return { kind: 'scalar', place, value };
+    if (typeof value === 'number' && Number.isFinite(value)) return { kind: 'scalar', place, value };
+    throw errorAt(place, `${String(value)} is not a value that a configuration can hold`);
+  }
+
+  private entries(pairs: readonly { key: unknown; value: unknown }[], depth: number): Map<string, Entry> {
+    const entries = new Map<string, Entry>();
+    for (const pair of pairs) {
+      const key = pair.key as ParsedNode;
+      if (!isScalar(key)) throw errorAt(this.place(key), 'keys must be plain text');
+      const keyPlace = this.place(key);
+      const value = pair.value
+        ? this.node(pair.value as ParsedNode, depth + 1)
+        : ({ kind: 'scalar', place: keyPlace, value: null } as const);
+      entries.set(String(key.value), { key: keyPlace, value });
+    }
+    return entries;
+  }
+
+  private place(yaml: ParsedNode): Place {
+    const [start, end] = yaml.range;
+    return { source: this.source, start, end };
+  }
+}

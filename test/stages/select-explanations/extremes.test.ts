@@ -1,0 +1,138 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { findExtremes, floatOf, rankOf } from '../../../stages/select-explanations/extremes.ts';
+import { INSTALL, pythonWith, runPython } from '../../support/python.ts';
+
+const float32 = fc.float({ noNaN: true, noDefaultInfinity: true });
+/** Few distinct values, so that ties are everywhere; both zeros among them. */
+const tied = fc.constantFrom(-2, -0, 0, 1, 1.5, 3);
+
+/** Activations [images × units] with a depth that fits. */
+const table = fc
+  .record({
+    units: fc.integer({ min: 1, max: 4 }),
+    images: fc.integer({ min: 2, max: 150 }),
+    ties: fc.boolean(),
+  })
+  .chain(({ units, images, ties }) =>
+    fc.record({
+      units: fc.constant(units),
+      images: fc.constant(images),
+      depth: fc.integer({ min: 1, max: Math.floor(images / 2) }),
+      values: fc
+        .array(ties ? tied : float32, { minLength: units * images, maxLength: units * images })
+        .map((values) => Float32Array.from(values)),
+    }),
+  );
+
+function run(units: number, images: number, depth: number, values: Float32Array) {
+  const extremes = findExtremes(units, images, depth);
+  for (let image = 0; image < images; image++) {
+    expect(extremes.add(image, values, image * units)).toBe(-1);
+  }
+  return extremes;
+}
+
+describe('ranks of float32', () => {
+  it('order as the numbers do, and go back', () => {
+    fc.assert(
+      fc.property(fc.oneof(float32, tied), fc.oneof(float32, tied), (a, b) => {
+        expect(Math.sign(rankOf(a) - rankOf(b))).toBe(a < b ? -1 : a > b ? 1 : 0);
+        expect(floatOf(rankOf(a))).toBe(a + 0);
+      }),
+    );
+  });
+});
+
+describe('findExtremes', () => {
+  it('finds what sorting all images finds, the lower number first on ties', () => {
+    fc.assert(
+      fc.property(table, ({ units, images, depth, values }) => {
+        const extremes = run(units, images, depth, values);
+        for (let unit = 0; unit < units; unit++) {
+          const of = (image: number) => values[image * units + unit]!;
+          const all = Array.from({ length: images }, (_, image) => image);
+          const highest = all.toSorted((a, b) => of(b) - of(a) || a - b).slice(0, depth);
+          const lowest = all.toSorted((a, b) => of(a) - of(b) || a - b).slice(0, depth);
+          expect([...extremes.highest(unit)]).toEqual(highest);
+          expect([...extremes.lowest(unit)]).toEqual(lowest);
+        }
+      }),
+    );
+  });
+
+  it('goes through several cuts of the candidates, in rising, falling and mixed order', () => {
+    const images = 4000;
+    const values = new Float32Array(images * 3);
+    for (let i = 0; i < images; i++) values.set([i, -i, Math.sin(i * i)], i * 3);
+    const extremes = run(3, images, 10, values);
+    const first = Array.from({ length: 10 }, (_, i) => i);
+    const last = first.map((i) => images - 1 - i);
+    expect([...extremes.highest(0)]).toEqual(last);
+    expect([...extremes.lowest(0)]).toEqual(first);
+    expect([...extremes.highest(1)]).toEqual(first);
+    expect([...extremes.lowest(1)]).toEqual(last);
+    const sines = Array.from({ length: images }, (_, i) => i).sort(
+      (a, b) => values[b * 3 + 2]! - values[a * 3 + 2]!,
+    );
+    expect([...extremes.highest(2)]).toEqual(sines.slice(0, 10));
+  });
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('points at %s', (value) => {
+    const extremes = findExtremes(3, 2, 1);
+    expect(extremes.add(0, Float32Array.of(9, 1, 2, 3), 1)).toBe(-1);
+    expect(extremes.add(1, Float32Array.of(1, 2, value), 0)).toBe(2);
+  });
+
+  it('treats −0 and 0 as equal', () => {
+    const extremes = run(1, 4, 2, Float32Array.of(0, -0, 0, -0));
+    expect([...extremes.highest(0)]).toEqual([0, 1]);
+    expect([...extremes.lowest(0)]).toEqual([0, 1]);
+    expect(extremes.statistics(0)).toEqual({ min: 0, max: 0, mean: 0, sd: 0 });
+  });
+});
+
+const python = pythonWith('numpy');
+
+describe.skipIf(!python)(`against numpy (${INSTALL})`, () => {
+  it('orders and summarises random activations alike, also far from zero', () => {
+    const [units, images, depth] = [6, 700, 50];
+    const values = Float32Array.from({ length: units * images }, (_, i) => {
+      const unit = i % units;
+      const random = Math.sin(i * 12.9898) * 43758.5453;
+      const noise = random - Math.floor(random);
+      return [noise, 1000 + noise, Math.round(noise * 5), -noise * 1e-6, noise * 1e30, noise > 0.5 ? 1 : 0][
+        unit
+      ]!;
+    });
+    const program = `
+import sys, json, numpy as np
+given = json.load(sys.stdin)
+a = np.array(given['values'], dtype=np.float32).reshape(-1, given['units'])
+number = np.arange(len(a))
+b = a.astype(np.float64)
+print(json.dumps({
+  'highest': [np.lexsort((number, -a[:, u])).tolist()[:given['depth']] for u in range(a.shape[1])],
+  'lowest': [np.lexsort((number, a[:, u])).tolist()[:given['depth']] for u in range(a.shape[1])],
+  'statistics': [[float(x[:, u].min()), float(x[:, u].max()), float(x[:, u].mean()), float(x[:, u].std())] for x in [b] for u in range(a.shape[1])]}))`;
+    const expected = runPython<{ highest: number[][]; lowest: number[][]; statistics: number[][] }>(
+      python!,
+      program,
+      {
+        units,
+        depth,
+        values: [...values],
+      },
+    );
+    const extremes = run(units, images, depth, values);
+    for (let unit = 0; unit < units; unit++) {
+      expect([...extremes.highest(unit)]).toEqual(expected.highest[unit]);
+      expect([...extremes.lowest(unit)]).toEqual(expected.lowest[unit]);
+      const { min, max, mean, sd } = extremes.statistics(unit);
+      const [low, high, centre, spread] = expected.statistics[unit]!;
+      expect([min, max]).toEqual([low, high]);
+      expect(Math.abs(mean / centre! - 1)).toBeLessThan(1e-12);
+      expect(Math.abs(sd / spread! - 1)).toBeLessThan(1e-9);
+    }
+  });
+});

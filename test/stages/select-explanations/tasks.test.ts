@@ -1,0 +1,90 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Difficulty, planTasks } from '../../../stages/select-explanations/plan.ts';
+import { dealTasks } from '../../../stages/select-explanations/tasks.ts';
+import { randomStreams } from '../../../stats/random.ts';
+
+const count = (from: number, length: number) => Int32Array.from({ length }, (_, i) => from + i);
+const sorted = (values: Iterable<number>) => [...values].sort((a, b) => a - b);
+
+/** Sizes that fit, for an order in which rank r from the top is image r, and from the bottom image 10,000 + r. */
+const setting = fc
+  .record({
+    tasks: fc.integer({ min: 1, max: 12 }),
+    references: fc.integer({ min: 1, max: 9 }),
+    spare: fc.nat(40),
+    difficulty: fc.constantFrom<Difficulty>('easy', 0.3, 0.45),
+    seed: fc.integer(),
+    unit: fc.nat(3000),
+  })
+  .map((s) => {
+    const images = 2 * s.tasks * (s.references + 1) + (s.difficulty === 'easy' ? s.spare : 500);
+    return { ...s, plan: planTasks(images, s.tasks, s.references, s.difficulty) };
+  });
+
+describe('dealTasks', () => {
+  it('deals every bin out once: task i has one image of each bin on either side', () => {
+    fc.assert(
+      fc.property(setting, ({ plan, seed, unit }) => {
+        const { tasks, references: bins, queries, depth } = plan;
+        const random = randomStreams('tasks', seed, 'layer');
+        const dealt = dealTasks(plan, random, unit, count(0, depth), count(10_000, depth));
+        for (const [side, start] of [
+          ['plus', 0],
+          ['minus', 10_000],
+        ] as const) {
+          for (let bin = 0; bin < bins; bin++) {
+            const column = Array.from(
+              { length: tasks },
+              (_, task) => dealt[`references_${side}`][task * bins + bin]!,
+            );
+            expect(sorted(column)).toEqual([...count(start + bin * tasks, tasks)]);
+          }
+          expect(sorted(dealt[`query_${side}`])).toEqual([...count(start + queries, tasks)]);
+        }
+      }),
+    );
+  });
+
+  it('never shows an image twice in a unit, and its queries are less extreme than all references', () => {
+    fc.assert(
+      fc.property(setting, ({ plan, seed, unit }) => {
+        const { depth } = plan;
+        const dealt = dealTasks(plan, randomStreams(seed), unit, count(0, depth), count(10_000, depth));
+        const all = Object.values(dealt).flatMap((images) => [...images]);
+        expect(new Set(all).size).toBe(all.length);
+        expect(Math.min(...dealt.query_plus)).toBeGreaterThan(Math.max(...dealt.references_plus));
+        expect(Math.min(...dealt.query_minus)).toBeGreaterThan(Math.max(...dealt.references_minus));
+      }),
+    );
+  });
+
+  it('shuffles every bin, side, unit, layer and seed on its own', () => {
+    const plan = planTasks(1000, 20, 3, 'easy');
+    const deal = (seed: number, layer: string, unit: number) => {
+      const order = count(0, plan.depth);
+      const dealt = dealTasks(plan, randomStreams('tasks', seed, layer), unit, order, order);
+      const bin = (side: 'plus' | 'minus', j: number) =>
+        Array.from({ length: 20 }, (_, task) => dealt[`references_${side}`][task * 3 + j]! - j * 20).join();
+      const queries = (images: Int32Array) => [...images].map((image) => image - 60).join();
+      return [0, 1, 2]
+        .flatMap((j) => [bin('plus', j), bin('minus', j)])
+        .concat(queries(dealt.query_plus), queries(dealt.query_minus));
+    };
+    const orders = [deal(1, 'a', 0), deal(2, 'a', 0), deal(1, 'b', 0), deal(1, 'a', 1)].flat();
+    expect(new Set(orders).size).toBe(orders.length);
+    expect(deal(1, 'a', 0)).toEqual(deal(1, 'a', 0));
+  });
+
+  it('shuffles a bin alike whatever K, so that fewer explanations are a part of more', () => {
+    const [few, many] = [planTasks(1000, 10, 2, 'easy'), planTasks(1000, 10, 5, 'easy')];
+    const order = count(0, 100);
+    const a = dealTasks(few, randomStreams(1), 4, order, order);
+    const b = dealTasks(many, randomStreams(1), 4, order, order);
+    for (let task = 0; task < 10; task++) {
+      expect([...a.references_plus.slice(task * 2, task * 2 + 2)]).toEqual([
+        ...b.references_plus.slice(task * 5, task * 5 + 2),
+      ]);
+    }
+  });
+});

@@ -1,0 +1,98 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decode } from '../../../vision/images/decode.ts';
+import { fitPixels } from '../../../vision/images/preprocess.ts';
+import { type Preprocess, resolvePreprocess } from '../../../vision/images/preprocess-spec.ts';
+import { INSTALL, pythonWith, runPython } from '../../support/python.ts';
+
+interface Case {
+  readonly file: string;
+  readonly mode: string;
+  readonly height: number;
+  readonly width: number;
+  readonly plain: string;
+  readonly upright: string;
+  readonly prepared: readonly string[];
+}
+
+/** Our declaration of a preprocessing, beside the torchvision transforms that it stands for. */
+const SPECS: { ours: Preprocess; torchvision: { size: number[]; resize: number | number[] | null } }[] = [
+  { ours: { size: 224, resize: 256 }, torchvision: { size: [224, 224], resize: 256 } },
+  {
+    ours: { size: 64, resize: 73, interpolation: 'bicubic' },
+    torchvision: { size: [64, 64], resize: 73 },
+  },
+  {
+    ours: { size: 48, 'crop-pct': 0.875, interpolation: 'bicubic' },
+    torchvision: { size: [48, 48], resize: 54 },
+  },
+  {
+    ours: { size: [40, 61], 'crop-pct': 0.9, 'crop-mode': 'squash' },
+    torchvision: { size: [40, 61], resize: [44, 67] },
+  },
+  { ours: { size: [50, 51], resize: 'none' }, torchvision: { size: [50, 51], resize: null } },
+  {
+    ours: { resize: [33, 37], interpolation: 'lanczos' },
+    torchvision: { size: [33, 37], resize: [33, 37] },
+  },
+  { ours: { size: 45, interpolation: 'nearest' }, torchvision: { size: [45, 45], resize: 45 } },
+  { ours: { size: 31, interpolation: 'box' }, torchvision: { size: [31, 31], resize: 31 } },
+];
+
+const python = pythonWith('PIL', 'torchvision', 'numpy');
+
+describe.skipIf(!python)(`against Pillow and torchvision (${INSTALL})`, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'mis-pillow-'));
+  const bytes = (name: string) => readFileSync(join(folder, name));
+  let cases: Case[] = [];
+
+  beforeAll(() => {
+    const specs = SPECS.map(({ ours, torchvision }) => ({
+      ...torchvision,
+      interpolation: ours.interpolation ?? 'bilinear',
+    }));
+    const program = readFileSync(new URL('./pillow.py', import.meta.url), 'utf8');
+    cases = runPython<Case[]>(python!, program, { folder, count: 252, specs });
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test('decoding gives the same values', async () => {
+    for (const { file, height, width, upright, mode } of cases) {
+      const image = await decode(bytes(file), file, 'apply');
+      expect([image.height, image.width], file).toEqual([height, width]);
+      expect(largestDifference(image.data, bytes(upright)), `${file} (${mode})`).toBeLessThanOrEqual(0);
+    }
+  });
+
+  test('`orientation: ignore` leaves images as stored', async () => {
+    // Pillow turns TIFFs by itself, whatever it is asked.
+    for (const { file, plain } of cases) {
+      const image = await decode(bytes(file), file, 'ignore');
+      expect(largestDifference(image.data, bytes(plain)), file).toBeLessThanOrEqual(0);
+    }
+  });
+
+  test.each(SPECS.map((spec, index) => [JSON.stringify(spec.ours), index] as const))(
+    'resizing and cropping: %s',
+    async (_, index) => {
+      const spec = resolvePreprocess(SPECS[index]!.ours);
+      for (const { file, height, width, upright, prepared } of cases) {
+        const ours = fitPixels({ data: bytes(upright), height, width }, file, spec);
+        expect(
+          largestDifference(ours, bytes(prepared[index]!)),
+          `${file} ${height}×${width}`,
+        ).toBeLessThanOrEqual(0);
+      }
+    },
+  );
+});
+
+/** Largest difference between two byte arrays; infinite when their lengths differ. */
+function largestDifference(a: Uint8Array, b: Uint8Array): number {
+  if (a.length !== b.length) return Number.POSITIVE_INFINITY;
+  let largest = 0;
+  for (let i = 0; i < a.length; i++) largest = Math.max(largest, Math.abs(a[i]! - b[i]!));
+  return largest;
+}
