@@ -97,6 +97,18 @@ describe('below', () => {
     );
   });
 
+  it('comes in bulk too', () => {
+    fc.assert(
+      fc.property(fc.integer(), fc.integer({ min: 1, max: 2 ** 21 }), fc.nat(50), (seed, count, length) => {
+        const [random, bulk] = [randomStreams(seed), randomStreams(seed)];
+        const target = new Uint32Array(length);
+        bulk.fillBelow(target, count);
+        expect([...target]).toEqual(Array.from(target, () => random.below(count)));
+        expect(bulk.next()).toBe(random.next());
+      }),
+    );
+  });
+
   it('makes every result equally likely (χ², 6 degrees of freedom, far below the 99.9 % bound of 22.5)', () => {
     const random = randomStreams('uniform');
     const counts = new Array<number>(7).fill(0);
@@ -106,6 +118,7 @@ describe('below', () => {
 
   it.each([0, -1, 2 ** 21 + 1, Number.NaN])('refuses %s', (count) => {
     expect(() => randomStreams(0).below(count)).toThrow(RangeError);
+    expect(() => randomStreams(0).fillBelow(new Uint32Array(1), count)).toThrow(RangeError);
   });
 });
 

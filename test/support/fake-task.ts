@@ -1,7 +1,8 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 import type { Received, Stage, Task } from '../../engine/stage.ts';
 
 /** An input of a fake task: a path, and the foreach variables of the task that would have made it. */
@@ -10,9 +11,16 @@ export interface FakeInput {
   readonly vars?: Readonly<Record<string, string>>;
 }
 
-/** A new empty folder below the system's temporary one. */
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A new empty folder below the system's temporary one; it goes when the tests of the file are done. */
 export function temporaryFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'mis-test-'));
+  const folder = mkdtempSync(join(tmpdir(), 'mis-test-'));
+  folders.push(folder);
+  return folder;
 }
 
 export interface FakeRun {

@@ -44,16 +44,30 @@ const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x / 0.16));
 /** Writes the inputs of the report stage: units and tasks that agree with each other, images that can be read. */
 export function writeStudy(folder: string, study: Study): WrittenStudy {
   const { models, encoders, tasks = 5, references = 4 } = study;
-  const inputs: Record<string, FakeInput[]> = { units: [], tasks: [], accuracy: [], ...writeDataSet(folder, study) };
+  const inputs: Record<string, FakeInput[]> = {
+    units: [],
+    tasks: [],
+    accuracy: [],
+    ...writeDataSet(folder, study),
+  };
   const mis = new Map<string, number | null>();
   for (const [m, model] of models.entries()) {
     const accuracy = join(folder, `accuracy-${m}.json`);
-    writeFileSync(accuracy, JSON.stringify({ top1: model.top1, top5: model.top1 && 0.99, n: model.top1 === null ? 0 : 9 }));
+    writeFileSync(
+      accuracy,
+      JSON.stringify({ top1: model.top1, top5: model.top1 && 0.99, n: model.top1 === null ? 0 : 9 }),
+    );
     inputs.accuracy!.push({ path: accuracy, vars: { model: model.name } });
     for (const [e, encoder] of encoders.entries()) {
       const name = (kind: string) => join(folder, `${kind}-${m}-${e}.arrow`);
       const vars = { model: model.name, encoder };
-      writeSubject(study, model, encoder, { tasks, references, units: name('units'), table: name('tasks') }, mis);
+      writeSubject(
+        study,
+        model,
+        encoder,
+        { tasks, references, units: name('units'), table: name('tasks') },
+        mis,
+      );
       inputs.units!.push({ path: name('units'), vars });
       inputs.tasks!.push({ path: name('tasks'), vars });
     }
@@ -68,7 +82,13 @@ interface SubjectFiles {
   readonly table: string;
 }
 
-function writeSubject(study: Study, model: StudyModel, encoder: string, files: SubjectFiles, scores: Map<string, number | null>): void {
+function writeSubject(
+  study: Study,
+  model: StudyModel,
+  encoder: string,
+  files: SubjectFiles,
+  scores: Map<string, number | null>,
+): void {
   const { tasks, references } = files;
   const widest = Math.max(...model.layers.map((layer) => layer.units));
   const table = writeTasks(files.table, references);
@@ -110,7 +130,12 @@ function writeSubject(study: Study, model: StudyModel, encoder: string, files: S
       }
       const score = constant ? null : mean(p);
       scores.set([encoder, model.name, layer.name, unit].join(' '), score);
-      const place = { layer: layer.name, layer_type: layer.type, depth, relative_depth: depth / Math.max(1, model.layers.length - 1) };
+      const place = {
+        layer: layer.name,
+        layer_type: layer.type,
+        depth,
+        relative_depth: depth / Math.max(1, model.layers.length - 1),
+      };
       const size = { width: layer.units, relative_width: layer.units / widest, unit, constant };
       const scored = {
         mis: score,
@@ -120,15 +145,33 @@ function writeSubject(study: Study, model: StudyModel, encoder: string, files: S
         mean_margin: constant ? null : mean(margins),
         sd_p: constant ? null : 0.1,
       };
-      const activation = { activation_min: -1, activation_max: 2, activation_mean: 0.1 * unit, activation_sd: 0.5 };
-      for (const [column, value] of Object.entries({ ...place, ...size, ...scored, ...activation })) add(column, value);
+      const activation = {
+        activation_min: -1,
+        activation_max: 2,
+        activation_mean: 0.1 * unit,
+        activation_sd: 0.5,
+      };
+      for (const [column, value] of Object.entries({ ...place, ...size, ...scored, ...activation }))
+        add(column, value);
     }
   });
   table.close();
-  const numbers = (name: string, kind: typeof Int32Array | typeof Float64Array) => kind.from(rows[name] as number[]);
+  const numbers = (name: string, kind: typeof Int32Array | typeof Float64Array) =>
+    kind.from(rows[name] as number[]);
   const ints = ['depth', 'width', 'unit'].map((name) => [name, numbers(name, Int32Array)]);
-  const floats = ['relative_depth', 'relative_width', 'activation_min', 'activation_max', 'activation_mean', 'activation_sd'];
-  const columns = { ...rows, ...Object.fromEntries(ints), ...Object.fromEntries(floats.map((name) => [name, numbers(name, Float64Array)])) };
+  const floats = [
+    'relative_depth',
+    'relative_width',
+    'activation_min',
+    'activation_max',
+    'activation_mean',
+    'activation_sd',
+  ];
+  const columns = {
+    ...rows,
+    ...Object.fromEntries(ints),
+    ...Object.fromEntries(floats.map((name) => [name, numbers(name, Float64Array)])),
+  };
   writeUnits(files.units, { count: rows.unit!.length, ...columns } as never);
 }
 

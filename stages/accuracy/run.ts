@@ -1,0 +1,35 @@
+import { writeFile } from 'node:fs/promises';
+import { canonicalJson } from '../../common/json.ts';
+import type { Received, Task } from '../../engine/stage.ts';
+import { readImages } from '../../tables/images.ts';
+import { readPredictions } from '../../tables/predictions.ts';
+import { checkPaths, sameShards } from '../../tables/shards.ts';
+import { type Accuracy, accuracyOf, type Guesses } from './accuracy.ts';
+import type { Params } from './index.ts';
+
+export async function measureAccuracy(task: Task<Params>): Promise<void> {
+  const predictions = task.inputs('predictions');
+  const accuracy: Accuracy =
+    predictions.length === 0
+      ? { top1: null, top5: null, n: 0, reason: 'The model puts out no logits.' }
+      : accuracyOf(...(await readGuesses(task.inputs('images'), predictions)), task.params.classes);
+  await writeFile(task.output('accuracy'), `${canonicalJson({ ...accuracy })}\n`);
+}
+
+/** Labels and guesses of every shard, and the number of logits. */
+async function readGuesses(
+  images: readonly Received[],
+  predictions: readonly Received[],
+): Promise<[shards: Guesses[], logits: number]> {
+  const shards: Guesses[] = [];
+  let logits = 0;
+  for (const [s, { path }] of sameShards(images, predictions).entries()) {
+    const { paths, labels } = await readImages(images[s]!.path);
+    const { top1, top5, k, classes, ...predicted } = await readPredictions(path);
+    checkPaths(path, 0, predicted.paths, paths);
+    if (predicted.paths.length !== paths.length) throw new Error(`${path} lacks images of its shard`);
+    logits = classes;
+    shards.push({ labels, top1, top5, k });
+  }
+  return [shards, logits];
+}

@@ -1,0 +1,97 @@
+import { UserError } from '../../common/errors.ts';
+
+/** How hard the tasks are: the name of a level, or the share of the data set above the queries. */
+export type Difficulty = 'easy' | 'medium' | 'hard' | 'very-hard' | number;
+
+/** Shares of the data set above the queries, for the levels whose queries stand at a fixed rank [IMI, appendix]. */
+export const SHARES = { medium: 0.01, hard: 0.05, 'very-hard': 0.15 } as const;
+
+/** Which ranks of a unit's order become which part of its tasks. Ranks count from 0, from either end alike. */
+export interface Plan {
+  /** N, the number of tasks; also the number of images in a bin. */
+  readonly tasks: number;
+  /** K, the number of references a side and task; also the number of bins. Ranks 0 … N·K − 1 are references. */
+  readonly references: number;
+  /** Rank of the first of N queries: N·K for `easy`, else ⌊share · n⌋. */
+  readonly queries: number;
+  /** How many ranks from either end are needed: those up to the last query. */
+  readonly depth: number;
+}
+
+/**
+ * Lays the tasks out over n images [IMI, MIS]. Throws a UserError that names the settings, and the largest N or K that
+ * would fit, when an image would have to stand twice in a task or on both sides of a unit.
+ */
+export function planTasks(images: number, tasks: number, references: number, difficulty: Difficulty): Plan {
+  if (difficulty === 'easy') {
+    const needed = 2 * tasks * (references + 1);
+    if (needed > images) throw tooFew(images, tasks, references, needed);
+    return { tasks, references, queries: tasks * references, depth: tasks * (references + 1) };
+  }
+  const share = typeof difficulty === 'number' ? difficulty : SHARES[difficulty];
+  const queries = Math.floor(share * images);
+  if (queries < tasks * references) throw inReferences(images, tasks, references, difficulty, queries);
+  if (2 * (queries + tasks) > images) throw pastMiddle(images, tasks, difficulty, queries);
+  return { tasks, references, queries, depth: queries + tasks };
+}
+
+function tooFew(images: number, tasks: number, references: number, needed: number): UserError {
+  return new UserError(
+    `The data set is too small for the tasks: n = ${tasks} tasks with k = ${references} explanation images a side need ` +
+      `2 · n · (k + 1) = ${needed} images, and there are ${images}. ` +
+      fits(
+        Math.floor(images / (2 * (references + 1))),
+        references,
+        Math.floor(images / (2 * tasks)) - 1,
+        tasks,
+        'Add images.',
+      ),
+  );
+}
+
+function inReferences(
+  images: number,
+  tasks: number,
+  references: number,
+  difficulty: Difficulty,
+  queries: number,
+) {
+  return new UserError(
+    `With difficulty ${difficulty} the queries of ${images} images start at rank ${queries}, among the ` +
+      `n · k = ${tasks} · ${references} = ${tasks * references} explanation images. ` +
+      fits(
+        Math.floor(queries / references),
+        references,
+        Math.floor(queries / tasks),
+        tasks,
+        'Add images or take another difficulty.',
+      ),
+  );
+}
+
+function pastMiddle(images: number, tasks: number, difficulty: Difficulty, queries: number): UserError {
+  return new UserError(
+    `With difficulty ${difficulty} the n = ${tasks} queries of ${images} images run from rank ${queries} past the middle, ` +
+      `where those of the other side stand. ${largest('n', Math.floor(images / 2) - queries) ?? 'No n would fit'}; ` +
+      'or take a lower difficulty.',
+  );
+}
+
+/** What to do: the largest N for this K and the largest K for this N, as far as there is one. */
+function fits(
+  mostTasks: number,
+  references: number,
+  mostReferences: number,
+  tasks: number,
+  otherwise: string,
+) {
+  const options = [
+    largest('n', mostTasks, ` with k = ${references}`),
+    largest('k', mostReferences, ` with n = ${tasks}`),
+  ].filter((option) => option !== undefined);
+  return options.length === 0 ? otherwise : `${options.join(', ')}.`;
+}
+
+function largest(name: string, most: number, condition = ''): string | undefined {
+  return most >= 1 ? `The largest that fits${condition}: ${name} = ${most}` : undefined;
+}

@@ -1,0 +1,46 @@
+import type { Task } from '../../engine/stage.ts';
+import { numberImages, readImages } from '../../tables/images.ts';
+import { sameShards } from '../../tables/shards.ts';
+import { writeUnitStats } from '../../tables/unit-stats.ts';
+import type { Params } from './index.ts';
+import { planTasks } from './plan.ts';
+import { openAll } from './rows.ts';
+import { selectAll } from './select.ts';
+import { explanationWriter } from './table.ts';
+
+/** Memory for candidates and activations; units that don't fit wait for another pass over the files. */
+const MEMORY = 320 * 2 ** 20;
+
+export async function selectExplanations(task: Task<Params>): Promise<void> {
+  const images = task.inputs('images');
+  const files = sameShards(images, task.inputs('activations')).map(({ path }) => path);
+  const shards = [];
+  for (const { path } of images) shards.push(await readImages(path));
+  const paths = shards.map((shard) => shard.paths);
+  const numbers = numberImages(shards);
+  const { n, k, difficulty } = task.params;
+  const plan = planTasks(numbers.count, n, k, difficulty);
+  const activations = await openAll(files, paths, numbers);
+  const nameOf = (image: number) => paths[numbers.shards[image]!]![numbers.rows[image]!]!;
+  const table = explanationWriter(task.output('explanations'), plan, numbers.count);
+  try {
+    const units = await selectAll({
+      activations,
+      images: numbers.count,
+      nameOf,
+      plan,
+      seed: task.params.seed,
+      memory: MEMORY,
+      put: table.write,
+      pause(done, total) {
+        task.check();
+        task.progress(done, total, 'images');
+      },
+    });
+    table.close();
+    writeUnitStats(task.output('unit-stats'), units);
+  } finally {
+    table.abort();
+    await activations.close();
+  }
+}

@@ -1,0 +1,52 @@
+import { type Stream, shuffle } from '../../stats/random.ts';
+import type { Plan } from './plan.ts';
+
+/** The tasks of one unit: N rows, image numbers. */
+export interface UnitTasks {
+  readonly query_plus: Int32Array;
+  readonly query_minus: Int32Array;
+  /** [N × K], element j of a row from bin j. */
+  readonly references_plus: Int32Array;
+  readonly references_minus: Int32Array;
+}
+
+const PLUS = 0;
+const MINUS = 1;
+/** The queries are shuffled as one more bin, with a number that no bin can have. */
+const QUERIES = 0xffffffff;
+
+/**
+ * Deals the extreme images of one unit out to its tasks [IMI]. The first N·K of an order are cut into K bins of N; task i
+ * takes the i-th image of each shuffled bin, so that the references of every task span the same range; its query
+ * is the i-th of the shuffled N images from rank `plan.queries` on. `random` are the streams of (seed, layer); the order of a
+ * bin depends on unit, side and bin besides, and on nothing else.
+ */
+export function dealTasks(
+  plan: Plan,
+  random: Stream,
+  unit: number,
+  highest: Int32Array,
+  lowest: Int32Array,
+): UnitTasks {
+  const plus = dealSide(plan, random, unit, PLUS, highest);
+  const minus = dealSide(plan, random, unit, MINUS, lowest);
+  return {
+    query_plus: plus.queries,
+    query_minus: minus.queries,
+    references_plus: plus.references,
+    references_minus: minus.references,
+  };
+}
+
+function dealSide(plan: Plan, random: Stream, unit: number, side: number, order: Int32Array) {
+  const { tasks, references: bins } = plan;
+  const references = new Int32Array(tasks * bins);
+  for (let bin = 0; bin < bins; bin++) {
+    const images = order.slice(bin * tasks, (bin + 1) * tasks);
+    shuffle(images, random.start(unit, side, bin));
+    for (let task = 0; task < tasks; task++) references[task * bins + bin] = images[task]!;
+  }
+  const queries = order.slice(plan.queries, plan.queries + tasks);
+  shuffle(queries, random.start(unit, side, QUERIES));
+  return { queries, references };
+}

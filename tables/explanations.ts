@@ -1,0 +1,86 @@
+import {
+  type ArrowWriter,
+  type Columns,
+  dictionary,
+  int32,
+  ints,
+  openArrow,
+  type Rows,
+  writeArrow,
+} from './arrow.ts';
+
+/**
+ * Tasks of consecutive units, a row a (unit, task). Images are numbers: rows of the path-sorted union of the image
+ * index. Keys are the names of the columns.
+ */
+export interface ExplanationRows {
+  readonly layer: readonly string[];
+  readonly unit: Int32Array;
+  readonly task: Int32Array;
+  readonly query_plus: Int32Array;
+  readonly query_minus: Int32Array;
+  /** K image numbers a row, flat; element j comes from bin j, bin 0 is the most extreme. */
+  readonly references_plus: Int32Array;
+  readonly references_minus: Int32Array;
+}
+
+/** The columns, for `references` (K) explanation images a side. */
+export function explanationColumns(references: number): Columns {
+  return {
+    layer: dictionary(),
+    unit: int32(),
+    task: int32(),
+    query_plus: int32(),
+    query_minus: int32(),
+    references_plus: ints(references),
+    references_minus: ints(references),
+  };
+}
+
+/** Starts the table of explanations of one model: N tasks a unit with K references a side; rows of a unit adjoin. */
+export function writeExplanations(
+  path: string,
+  { tasks, references, images }: { tasks: number; references: number; images: number },
+): ArrowWriter {
+  const notes = { tasks: `${tasks}`, references: `${references}`, images: `${images}` };
+  return writeArrow(path, explanationColumns(references), notes);
+}
+
+/** A table of explanations, open for reading. */
+export interface ExplanationTable {
+  readonly rows: number;
+  /** N, K, and the number of images that they were chosen from. */
+  readonly tasks: number;
+  readonly references: number;
+  readonly images: number;
+  batches(): AsyncGenerator<ExplanationRows, void, undefined>;
+  close(): Promise<void>;
+}
+
+export async function openExplanations(path: string): Promise<ExplanationTable> {
+  const file = await openArrow(path);
+  const { tasks, references, images } = file.metadata;
+  return {
+    rows: file.rows,
+    tasks: Number(tasks),
+    references: Number(references),
+    images: Number(images),
+    async *batches() {
+      for await (const rows of file.batches()) yield explanationRowsOf(rows);
+    },
+    close: () => file.close(),
+  };
+}
+
+/** The columns of `ExplanationRows` out of a table that holds them. */
+export function explanationRowsOf(rows: Rows): ExplanationRows {
+  return {
+    layer: rows.strings('layer'),
+    unit: rows.int32('unit'),
+    task: rows.int32('task'),
+    query_plus: rows.int32('query_plus'),
+    query_minus: rows.int32('query_minus'),
+    references_plus: rows.ints('references_plus').values,
+    references_minus: rows.ints('references_minus').values,
+  };
+}
