@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -197,10 +198,19 @@ describe('images that can not be decoded', () => {
 
   test('a file that can not be opened counts as one', async () => {
     const root = await dataSet(3);
-    const { symlinkSync } = await import('node:fs');
     symlinkSync('/nowhere', join(root, 'class 0/gone.jpg'));
     expect(await refusal(index(root))).toMatch(/gone\.jpg can't be .*ENOENT/);
     expect(skippedOf(await index(root, { 'on-error': 'skip' }))).toHaveLength(1);
+  });
+
+  test('a name that is not UTF-8 is told as such', async () => {
+    const root = await dataSet(1);
+    const bytes = readFileSync(join(root, 'class 0/0.JPEG'));
+    writeFileSync(
+      Buffer.concat([Buffer.from(`${root}/class 0/`), Buffer.from([0xe9]), Buffer.from('.jpg')]),
+      bytes,
+    );
+    expect(await refusal(index(root))).toMatch(/name is not valid UTF-8/);
   });
 
   test('none that can be decoded is an error even with skip', async () => {

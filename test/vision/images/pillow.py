@@ -62,16 +62,26 @@ def saved(image, **options):
     return out.getvalue()
 
 
+def animated(image, **options):
+    """The image, then a frame that is the same upside down."""
+    return saved(image, save_all=True, append_images=[image.transpose(Image.Transpose.FLIP_TOP_BOTTOM)], **options)
+
+
 def oriented(number):
     exif = Image.Exif()
     exif[274] = number
     return exif
 
 
-def kinds(h, w):
-    rgb = lambda: Image.fromarray(picture(h, w, 3))
-    rgba = lambda: Image.fromarray(picture(h, w, 4), "RGBA")
-    cmyk = lambda: Image.fromarray(picture(h, w, 4), "CMYK")
+def draw():
+    """A height and width, mostly small and odd."""
+    return (int(v) for v in rng.integers(1, 520 if rng.random() < 0.1 else 170, 2))
+
+
+def kinds():
+    rgb = lambda: Image.fromarray(picture(*draw(), 3))
+    rgba = lambda: Image.fromarray(picture(*draw(), 4), "RGBA")
+    cmyk = lambda: Image.fromarray(picture(*draw(), 4), "CMYK")
     profile = swapped_profile()
     yield "jpg", lambda: saved(rgb(), format="JPEG", quality=int(rng.integers(30, 98)), subsampling=2)
     yield "jpg", lambda: saved(rgb(), format="JPEG", quality=int(rng.integers(30, 98)), subsampling=1)
@@ -84,22 +94,22 @@ def kinds(h, w):
     yield "jpg", lambda: saved(rgb(), format="JPEG", icc_profile=profile)
     yield "png", lambda: saved(rgb(), format="PNG")
     yield "png", lambda: saved(rgb().convert("L"), format="PNG")
-    yield "png", lambda: saved(Image.fromarray(picture(h, w, 2), "LA"), format="PNG")
+    yield "png", lambda: saved(Image.fromarray(picture(*draw(), 2), "LA"), format="PNG")
     yield "png", lambda: saved(rgba(), format="PNG")
     yield "png", lambda: saved(rgb().quantize(5), format="PNG")
     yield "png", lambda: saved(rgb().quantize(200), format="PNG", transparency=3)
     yield "png", lambda: saved(rgb().convert("1"), format="PNG")
-    yield "png", lambda: png16(h, w, 2, 3)
-    yield "png", lambda: png16(h, w, 6, 4)
-    yield "png", lambda: png16(h, w, 4, 2)
+    yield "png", lambda: png16(*draw(), 2, 3)
+    yield "png", lambda: png16(*draw(), 6, 4)
+    yield "png", lambda: png16(*draw(), 4, 2)
     yield "PNG", lambda: saved(rgb(), format="PNG", icc_profile=profile)
     yield "webp", lambda: saved(rgb(), format="WEBP", quality=int(rng.integers(20, 95)))
     yield "webp", lambda: saved(rgb(), format="WEBP", lossless=True)
     yield "webp", lambda: saved(rgba(), format="WEBP", quality=70)
-    yield "webp", lambda: saved(rgb(), format="WEBP", lossless=True, save_all=True, append_images=[rgb()])
+    yield "webp", lambda: animated(rgb(), format="WEBP", lossless=True)
     yield "tif", lambda: saved(rgb(), format="TIFF", compression="tiff_lzw")
     yield "tiff", lambda: saved(cmyk(), format="TIFF")
-    yield "gif", lambda: saved(rgb().quantize(60), format="GIF", save_all=True, append_images=[rgb().quantize(9)])
+    yield "gif", lambda: animated(rgb().quantize(60), format="GIF")
     for number in range(1, 9):
         yield "jpg", lambda: saved(rgb(), format="JPEG", quality=90, exif=oriented(number))
     yield "png", lambda: saved(rgb(), format="PNG", exif=oriented(6))
@@ -121,7 +131,7 @@ def raw(name, image):
 found = []
 number = 0
 while number < asked["count"]:
-    for ending, make in kinds(*(int(v) for v in rng.integers(1, 330, 2))):
+    for ending, make in kinds():
         name = f"{number:04}.{ending}"
         with open(f"{folder}/{name}", "wb") as file:
             file.write(make())

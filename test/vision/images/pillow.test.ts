@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { sha256 } from '../../../common/json.ts';
 import { decode } from '../../../vision/images/decode.ts';
 import { fitPixels } from '../../../vision/images/preprocess.ts';
 import { type Preprocess, resolvePreprocess } from '../../../vision/images/preprocess-spec.ts';
@@ -41,6 +42,9 @@ const SPECS: { ours: Preprocess; torchvision: { size: number[]; resize: number |
   { ours: { size: 31, interpolation: 'box' }, torchvision: { size: [31, 31], resize: 31 } },
 ];
 
+/** Names of the damaged files that were cut, not changed: every fourth. */
+const CUT = /^damaged-\d*([02468][048]|[13579][26])-|^damaged-[048]-/;
+
 const python = pythonWith('PIL', 'torchvision', 'numpy');
 
 describe.skipIf(!python)(`against Pillow and torchvision (${INSTALL})`, () => {
@@ -66,12 +70,42 @@ describe.skipIf(!python)(`against Pillow and torchvision (${INSTALL})`, () => {
     }
   });
 
+  test('the images are of many kinds and sizes', () => {
+    expect(new Set(cases.map(({ mode }) => mode)).size).toBeGreaterThanOrEqual(7);
+    expect(new Set(cases.map(({ height, width }) => `${height}×${width}`)).size).toBeGreaterThan(200);
+  });
+
   test('`orientation: ignore` leaves images as stored', async () => {
-    // Pillow turns TIFFs by itself, whatever it is asked.
     for (const { file, plain } of cases) {
       const image = await decode(bytes(file), file, 'ignore');
       expect(largestDifference(image.data, bytes(plain)), file).toBeLessThanOrEqual(0);
     }
+  });
+
+  test('damaged files fail where Pillow fails, and have the same pixels where it gets through', async () => {
+    const files = ['jpg', 'JPEG', 'jpeg', 'png', 'webp'].flatMap(
+      (ending) => cases.find(({ file, height }) => file.endsWith(`.${ending}`) && height > 30)?.file ?? [],
+    );
+    const program = readFileSync(new URL('./damaged.py', import.meta.url), 'utf8');
+    const damaged = runPython<{ file: string; pixels: string | null }[]>(python!, program, {
+      folder,
+      files,
+      each: 60,
+    });
+    expect(damaged).toHaveLength(300);
+    const disagree: string[] = [];
+    for (const { file, pixels } of damaged) {
+      const ours = await decode(bytes(file), file, 'ignore').then(
+        ({ data }) => sha256(data),
+        () => null,
+      );
+      if (ours === null || pixels === null) {
+        if (ours !== pixels) disagree.push(`${file}: ${ours ? 'only we' : 'only Pillow'}`);
+      } else expect(ours, file).toBe(pixels);
+    }
+    // A byte of a JPEG's header that only one of the two libraries looks at.
+    expect(disagree.length, disagree.join(', ')).toBeLessThanOrEqual(3);
+    expect(disagree.filter((text) => CUT.test(text))).toEqual([]);
   });
 
   test.each(SPECS.map((spec, index) => [JSON.stringify(spec.ours), index] as const))(

@@ -1,0 +1,66 @@
+import sharp from 'sharp';
+import { UserError } from '../../common/errors.ts';
+import { cmykToRgb } from './cmyk.ts';
+import { damageOf, isSupported, jpegComponents } from './damage.ts';
+import { shownPath } from './names.ts';
+import type { Pixels } from './pixels.ts';
+
+/** `apply`: turn the image upright by its EXIF orientation; `ignore`: leave it as stored (torchvision's ImageFolder). */
+export type Orientation = 'apply' | 'ignore';
+
+/** Images of more pixels than this are refused (16,384 × 16,384, 800 MB decoded). */
+const MAX_PIXELS = 16384 * 16384;
+
+/** An image that can't be read or decoded. `reason` is the clause that says why. */
+export class UnreadableImage extends UserError {
+  readonly reason: string;
+
+  constructor(path: string, reason: string) {
+    super(
+      `The image ${shownPath(path)} can't be decoded: ${reason}. Replace or remove the file, or set \`dataset.on-error: skip\` to leave such images out and list them in the report.`,
+    );
+    this.reason = reason;
+  }
+}
+
+/**
+ * Decodes an image file to 8-bit RGB with the values that Pillow's `Image.open(f).convert('RGB')` gives: colour profiles
+ * are not applied, alpha is dropped without blending, CMYK becomes RGB by Pillow's arithmetic, palettes and low bit
+ * depths are expanded, of animations the first frame is taken. Truncated files are errors, as in Pillow.
+ *
+ * Two differences, both on purpose or rare: 16-bit grey gives its high byte, as 16-bit RGB does (Pillow clips at 255, so
+ * that all but the darkest 1/256 of the range becomes white); fully transparent pixels of a GIF are black.
+ *
+ * Decoding runs in libuv's thread pool. Throws an UnreadableImage, which names `path`, when it fails.
+ */
+export async function decode(encoded: Uint8Array, path: string, orientation: Orientation): Promise<Pixels> {
+  if (encoded.length === 0) throw new UnreadableImage(path, 'the file is empty');
+  const bytes = Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength);
+  try {
+    if (isSupported(bytes)) return await decodeSupported(bytes, orientation);
+  } catch {
+    // What libvips says is of no use: see damageOf.
+  }
+  throw new UnreadableImage(path, await damageOf(bytes, MAX_PIXELS));
+}
+
+async function decodeSupported(encoded: Buffer, orientation: Orientation): Promise<Pixels> {
+  const image = sharp(encoded, { failOn: 'error', ignoreIcc: true, limitInputPixels: MAX_PIXELS });
+  const upright = orientation === 'apply' ? image.autoOrient() : image;
+  const cmyk = await isCmyk(encoded);
+  const ready = cmyk
+    ? upright.pipelineColourspace('cmyk').toColourspace('cmyk')
+    : upright.toColourspace('srgb').removeAlpha();
+  const { data, info } = await ready.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+  const { width, height } = info;
+  if (info.channels !== (cmyk ? 4 : 3)) throw new Error(`it has ${info.channels} channels`);
+  return { data: cmyk ? cmykToRgb(data) : data, width, height };
+}
+
+/** Whether the file holds four ink channels: told by a JPEG's frame header, for TIFF by the library. */
+async function isCmyk(encoded: Buffer): Promise<boolean> {
+  if (encoded[0] === 0xff && encoded[1] === 0xd8) return jpegComponents(encoded) === 4;
+  const start = encoded.toString('latin1', 0, 2);
+  if (start !== 'II' && start !== 'MM') return false;
+  return (await sharp(encoded).metadata()).space === 'cmyk';
+}

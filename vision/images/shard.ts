@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { UserError } from '../../common/errors.ts';
+import { readImages } from '../../tables/images.ts';
+import { readPlaces } from '../../tables/places.ts';
+import { shownPath } from './names.ts';
+
+/** The encoded images of one shard, in the order of the image index. */
+export interface Shard {
+  readonly rows: number;
+  readonly paths: readonly string[];
+  readonly labels: readonly (string | null)[];
+  readonly digests: readonly string[];
+  /** Encoded bytes of image `row`, verified against the index. May be called while other reads are under way. */
+  read(row: number): Promise<Buffer>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a shard of the image index with the places of its images. Reading throws a UserError that names the image when
+ * its file is gone, or holds other bytes than when it was indexed.
+ */
+export async function openShard(imagesPath: string, placesPath: string): Promise<Shard> {
+  const [images, places] = await Promise.all([readImages(imagesPath), readPlaces(placesPath)]);
+  if (places.rows !== images.rows) {
+    throw new Error(`${images.rows} images, but ${places.rows} places: ${imagesPath}, ${placesPath}`);
+  }
+  const { rows, paths, labels, digests } = images;
+  return {
+    rows,
+    paths,
+    labels,
+    digests,
+    async read(row) {
+      const path = paths[row]!;
+      const file = places.files[row]!;
+      const bytes = await readPart(file, places.offsets[row]!, places.bytes[row]!).catch(
+        (error: NodeJS.ErrnoException) => {
+          throw changed(path, file, error.code === 'ENOENT' ? 'is gone' : `can't be read (${error.code})`);
+        },
+      );
+      const digest = createHash('sha256').update(bytes).digest('hex');
+      if (digest !== digests[row]) throw changed(path, file, 'changed');
+      return bytes;
+    },
+    async close() {},
+  };
+}
+
+function changed(path: string, file: string, what: string): UserError {
+  return new UserError(
+    `The image ${shownPath(path)} ${what} since it was indexed (in ${shownPath(file)}). Run again: the data set is then indexed anew.`,
+  );
+}
+
+/** Bytes of a part of a file; fewer where the file ends before. */
+export async function readPart(file: string, offset: number, length: number): Promise<Buffer> {
+  const handle = await open(file, 'r');
+  try {
+    const buffer = Buffer.allocUnsafeSlow(length);
+    let done = 0;
+    while (done < length) {
+      const { bytesRead } = await handle.read(buffer, done, length - done, offset + done);
+      if (bytesRead === 0) break;
+      done += bytesRead;
+    }
+    return buffer.subarray(0, done);
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * The shard that an image belongs to: `00`, `01`, … It depends on the image's path and the number of shards alone (the
+ * first four bytes of the path's SHA-256, modulo `count`), so that adding an image changes one shard.
+ */
+export function shardOf(path: string, count: number): string {
+  const hash = createHash('sha256').update(path).digest().readUInt32BE(0);
+  return shardName(hash % count, count);
+}
+
+/** Name of shard `index` of `count`: at least two digits, all of one length. */
+export function shardName(index: number, count: number): string {
+  return String(index).padStart(Math.max(2, String(count - 1).length), '0');
+}
