@@ -19,6 +19,8 @@ export interface StudyModel {
   readonly name: string;
   readonly layers: readonly { readonly name: string; readonly type: string; readonly units: number }[];
   readonly top1: number | null;
+  /** Every unit is constant. */
+  readonly dead?: boolean;
 }
 
 export interface Study {
@@ -102,7 +104,7 @@ function writeSubject(
     for (let unit = 0; unit < layer.units; unit++) {
       const random = randomStreams('study', encoder, model.name, layer.name, unit);
       const uniform = () => random.next() / 2 ** 32;
-      const constant = unit === 1;
+      const constant = unit === 1 || model.dead === true;
       const strength = 0.3 * uniform() + (0.12 * depth) / model.layers.length;
       const margins = Float64Array.from({ length: tasks }, () => strength - 0.06 + 0.25 * (uniform() - 0.5));
       const p = margins.map(sigmoid);

@@ -1,0 +1,37 @@
+/** A picture of an image of the data set. */
+export interface Picture {
+  /** Image number, path and label in the data set. */
+  readonly image: number;
+  readonly path: string;
+  readonly label: string | null;
+  /** The picture as a `data:` address, for figures that must stand alone. */
+  readonly data: string;
+  /** Path of the picture's file relative to the report's page. */
+  readonly file: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** One task of a chosen unit with its pictures. */
+export interface PictureTask {
+  readonly model: string;
+  readonly encoder: string;
+  readonly layer: string;
+  readonly layer_type: string;
+  readonly unit: number;
+  /** The unit's score and interval; how many of its model's scored units score lower, as a share. */
+  readonly mis: number;
+  readonly mis_low: number;
+  readonly mis_high: number;
+  readonly task_accuracy: number;
+  /** Why the unit was chosen: "highest MIS", "median MIS" … */
+  readonly reason: string;
+  readonly task: number;
+  readonly margin: number;
+  readonly p: number;
+  readonly query_plus: Picture;
+  readonly query_minus: Picture;
+  /** Most extreme first. */
+  readonly references_plus: readonly Picture[];
+  readonly references_minus: readonly Picture[];
+}

@@ -1,0 +1,139 @@
+import type { DrawnFigure } from '../../figures/files.ts';
+import type { ModelRow } from '../../tables/report-tables.ts';
+import type { SkippedImage } from './gather.ts';
+import { address, type Html, html, raw, visible } from './html.ts';
+import type { Params } from './index.ts';
+import { fileLinks, type Report, whole } from './page-parts.ts';
+import { scoreTable } from './page-scores.ts';
+import { example, unitCards } from './page-units.ts';
+import { STYLE } from './style.ts';
+
+/** The report's page: one HTML file that needs no network and no JavaScript. */
+export function pageHtml(report: Report): string {
+  const { params, figures } = report;
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src 'self' file: data:; style-src 'unsafe-inline'">
+<title>${params.title}</title>
+<style>${raw(STYLE)}</style>
+</head>
+<body>
+${header(report)}
+<main>
+${notes(params.notes)}
+<section id="scores"><h2>Scores</h2>${scoreTable(report)}</section>
+${example(report)}
+<section id="figures"><h2>Figures</h2><div class="figures">${figures.filter((figure) => figure.name !== 'tasks').map(figureHtml)}</div></section>
+${unitCards(report)}
+${dataSection(report)}
+${filesSection(report)}
+</main>
+<footer>MIS after Zimmermann, Klindt and Brendel, <cite>Measuring Per-Unit Interpretability at Scale Without Humans</cite>, NeurIPS 2024.</footer>
+</body>
+</html>
+`;
+  return page.html;
+}
+
+function header({ params, models, encoders, data, shape }: Report): Html {
+  const one = models.filter((row) => row.encoder === encoders[0]);
+  const sum = (of: (row: ModelRow) => number): number => one.reduce((total, row) => total + of(row), 0);
+  const scored = sum((row) => row.units - row.constant_units);
+  const facts: [string, string][] = [
+    [whole(one.length), one.length === 1 ? 'network' : 'networks'],
+    [whole(sum((row) => row.layers)), 'layers'],
+    [whole(sum((row) => row.units)), 'units'],
+    [whole(data.images), 'images'],
+    [whole(scored * shape.tasks * encoders.length), 'tasks'],
+  ];
+  const links = ['scores', 'figures', 'units', 'data', 'files'];
+  return html`<header>
+<div class="bar"><span class="mark">mis</span><nav>${links.map((name) => html`<a href="#${name}">${name}</a>`)}</nav></div>
+<h1>${params.title}</h1>
+<p class="lead">How well can one tell, from the images that excite a unit most and least, which new image will excite it? The machine interpretability score (MIS) answers for every unit of a network, without asking people: 0.5 is chance, 1 is certainty.</p>
+<dl class="facts">${facts.map(([value, name]) => html`<div><dd>${value}</dd><dt>${name}</dt></div>`)}</dl>
+</header>`;
+}
+
+function notes(texts: readonly string[]): Html | false {
+  return texts.length > 0 && html`<aside class="note">${texts.map((text) => html`<p>${text}</p>`)}</aside>`;
+}
+
+const WIDE = new Set(['model-ranking', 'layer-types']);
+
+function figureHtml({ name, title, caption, width, height }: DrawnFigure): Html {
+  const file = (extension: string) => address('figures', `${name}.${extension}`);
+  return html`<figure id="${name}"${raw(WIDE.has(name) ? ' class="wide"' : '')}>
+<a href="${file('svg')}"><img src="${file('svg')}" alt="${title}: ${caption}" width="${width}" height="${height}"></a>
+<figcaption>${caption} ${fileLinks(name, ['csv', 'json', 'svg', 'png'])}</figcaption>
+</figure>`;
+}
+
+const MOST_SKIPPED = 200;
+
+function dataSection({ params, encoders, models, data, shape }: Report): Html {
+  const facts: [string, Html][] = [
+    ['Images', html`${whole(data.images)}${data.classes > 0 && ` in ${whole(data.classes)} classes`}`],
+    ['Tasks', html`${shape.tasks} a unit, each with ${shape.references} explanation images a side`],
+    [
+      'Intervals',
+      html`95 %, percentile bootstrap over units, ${whole(params.bootstrap)} resamples, seed ${params.seed}`,
+    ],
+    ...Object.entries(params.settings).map(([name, value]): [string, Html] => [
+      visible(name),
+      html`${String(value)}`,
+    ]),
+    ...encoders.map((encoder): [string, Html] => [
+      'Encoder',
+      html`<b>${encoder}</b>${described(params, encoder)}. ${alphaWords(params, encoder)}`,
+    ]),
+    ...[...new Set(models.map((row) => row.model))]
+      .filter((model) => params.descriptions[model])
+      .map((model): [string, Html] => ['Model', html`<b>${model}</b>${described(params, model)}`]),
+  ];
+  return html`<section id="data"><h2>Data and method</h2>
+<dl class="table">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
+${data.skipped.length > 0 && skippedHtml(data.skipped)}</section>`;
+}
+
+function described(params: Params, name: string): Html | false {
+  const text = Object.hasOwn(params.descriptions, name) && params.descriptions[name];
+  return text ? html`: ${text.replace(/\.$/, '')}` : false;
+}
+
+/** Whether the encoder's α was fitted on human answers; α belongs to the similarity function. */
+function alphaWords(params: Params, encoder: string): string {
+  const source = params['alpha-source'];
+  const own =
+    typeof source === 'string' ? source : Object.hasOwn(source, encoder) ? source[encoder] : 'assumed';
+  if (own === 'fitted') return 'Its α was fitted on human answers.';
+  return 'Its α was assumed, not fitted on human answers: scores rank units and models, but their height can’t be compared with other encoders’.';
+}
+
+function skippedHtml(skipped: readonly SkippedImage[]): Html {
+  const rest = skipped.length - MOST_SKIPPED;
+  return html`<details><summary>${whole(skipped.length)} ${skipped.length === 1 ? 'image was' : 'images were'} left out because ${skipped.length === 1 ? "it couldn't" : "they couldn't"} be decoded</summary>
+<ul class="skipped">${skipped.slice(0, MOST_SKIPPED).map(({ path, reason }) => html`<li><code>${path}</code>: ${reason}</li>`)}</ul>
+${rest > 0 && html`<p>and ${whole(rest)} more</p>`}</details>`;
+}
+
+const TABLE_WORDS: Readonly<Record<string, string>> = {
+  models: 'a row a model: mean MIS with interval and percentiles, units, accuracy',
+  layers: 'a row a layer',
+  units: 'a row a unit: MIS with interval, task accuracy, margins, activations',
+  tasks: 'a row a task: its images, similarities, margin and p',
+  images: 'a row an image: number, path, label',
+};
+
+function filesSection({ tables }: Report): Html {
+  const rows = tables.map(
+    ({ name, rows: count, files }) =>
+      html`<tr><th scope="row">${name}</th><td class="number">${whole(count)}</td><td>${TABLE_WORDS[name]}</td><td>${files.map((file, i) => html`${i > 0 && ' · '}<a href="${address('tables', file)}">${file.split('.').at(-1) === 'csv' ? 'CSV' : 'Parquet'}</a>`)}</td></tr>`,
+  );
+  return html`<section id="files"><h2>Files</h2>
+<div class="scroll"><table class="files"><thead><tr><th scope="col">Table</th><th scope="col" class="number">Rows</th><th scope="col">What it holds</th><th scope="col">Open</th></tr></thead><tbody>${rows}</tbody></table></div>
+<p class="hint">In DuckDB: <code>SELECT layer, avg(mis) FROM 'tables/units.parquet' GROUP BY layer ORDER BY 2 DESC</code></p></section>`;
+}

@@ -1,0 +1,139 @@
+import { type ArrowFile, type Columns, floats, noted, openArrow, utf8, writeArrow } from './arrow.ts';
+
+/** A layer whose pooled activations are cached. */
+export interface ActivationLayer {
+  readonly name: string;
+  /** `conv`, `linear`, `batch-norm`, `layer-norm`, `group-norm`, `instance-norm`, or `tensor` for one named by the user. */
+  readonly type: string;
+  /** ONNX operator that puts the tensor out. */
+  readonly op: string;
+  /** Tensor of the ONNX graph that the activations are taken from. */
+  readonly tensor: string;
+  readonly units: number;
+  /** Index among the layers, in execution order. */
+  readonly depth: number;
+  /** Something to know about it, such as a batch norm that the exporter folded in. */
+  readonly note?: string;
+}
+
+const PATH = 'path';
+/** A record batch holds about this many bytes, whatever the batch size of the network was. */
+const BATCH_BYTES = 16 * 2 ** 20;
+const MOST_ROWS = 512;
+
+/** Writes the activations of one model on one shard. */
+export interface ActivationWriter {
+  /**
+   * Appends images: their paths, and for each layer in order a flat array [images × units] (copied).
+   * Rows are regrouped into record batches of a fixed size, so that the file doesn't depend on how they arrive.
+   */
+  write(paths: readonly string[], layers: readonly Float32Array[]): void;
+  close(): void;
+  abort(): void;
+}
+
+/**
+ * Starts an activation file: column `path`, then one column a layer, named after it, of fixed-size lists of float32
+ * with the layer's description as field metadata. Layer names must be distinct and not `path`.
+ */
+export function writeActivations(path: string, layers: readonly ActivationLayer[]): ActivationWriter {
+  const columns: Record<string, Columns[string]> = { [PATH]: utf8() };
+  for (const layer of layers) {
+    if (layer.name in columns) throw new Error(`two columns are named "${layer.name}"`);
+    columns[layer.name] = noted(floats(layer.units), textOf(layer));
+  }
+  const writer = writeArrow(path, columns);
+  const rows = rowsPerBatch(layers);
+  const names: string[] = [];
+  const blocks = layers.map((layer) => new Float32Array(rows * layer.units));
+  const flush = () => {
+    if (names.length === 0) return;
+    const values: Record<string, string[] | Float32Array> = { [PATH]: names };
+    layers.forEach((layer, i) => {
+      values[layer.name] = blocks[i]!.subarray(0, names.length * layer.units);
+    });
+    writer.write(values);
+    names.length = 0;
+  };
+  return {
+    write(paths, activations) {
+      for (let from = 0; from < paths.length; ) {
+        const count = Math.min(paths.length - from, rows - names.length);
+        layers.forEach(({ units }, i) => {
+          const part = activations[i]!.subarray(from * units, (from + count) * units);
+          blocks[i]!.set(part, names.length * units);
+        });
+        names.push(...paths.slice(from, from + count));
+        from += count;
+        if (names.length === rows) flush();
+      }
+    },
+    close() {
+      flush();
+      writer.close();
+    },
+    abort: writer.abort,
+  };
+}
+
+/** Rows in a record batch: at least 1, at most 512, about 16 MiB. Depends on the layers alone. */
+export function rowsPerBatch(layers: readonly { readonly units: number }[]): number {
+  const width = layers.reduce((sum, layer) => sum + layer.units * 4, 0);
+  return Math.max(1, Math.min(MOST_ROWS, Math.floor(BATCH_BYTES / Math.max(1, width))));
+}
+
+/** Activations of some consecutive images of a shard. */
+export interface ActivationBatch {
+  /** Row of the first image in the shard. */
+  readonly start: number;
+  readonly rows: number;
+  readonly paths: readonly string[];
+  /** Activations [rows × units] of a layer, by its index. A view: don't write to it. */
+  layer(index: number): Float32Array;
+}
+
+/** The activations of one model on one shard, open for reading. */
+export interface ActivationFile {
+  readonly layers: readonly ActivationLayer[];
+  readonly rows: number;
+  readonly batchCount: number;
+  batch(index: number): Promise<ActivationBatch>;
+  batches(): AsyncGenerator<ActivationBatch, void, undefined>;
+  close(): Promise<void>;
+}
+
+/** Opens an activation file; batches are read one at a time. Throws a UserError when it is damaged. */
+export async function openActivations(path: string): Promise<ActivationFile> {
+  const file = await openArrow(path);
+  const layers = file.columns.filter((name) => name !== PATH).map((name) => layerOf(file, name));
+  const batch = async (index: number): Promise<ActivationBatch> => {
+    const rows = await file.readBatch(index);
+    return {
+      start: file.starts[index]!,
+      rows: rows.rows,
+      paths: rows.strings(PATH),
+      layer: (i) => rows.floats(layers[i]!.name).values,
+    };
+  };
+  return {
+    layers,
+    rows: file.rows,
+    batchCount: file.starts.length - 1,
+    batch,
+    async *batches() {
+      for (let i = 0; i < file.starts.length - 1; i++) yield await batch(i);
+    },
+    close: file.close,
+  };
+}
+
+function textOf(layer: ActivationLayer): Record<string, string> {
+  const { type, op, tensor, units, depth, note } = layer;
+  return { type, op, tensor, units: `${units}`, depth: `${depth}`, ...(note === undefined ? {} : { note }) };
+}
+
+function layerOf(file: ArrowFile, name: string): ActivationLayer {
+  const { type = '', op = '', tensor = '', units, depth, note } = file.columnMetadata(name);
+  const known = { name, type, op, tensor, units: Number(units), depth: Number(depth) };
+  return note === undefined ? known : { ...known, note };
+}

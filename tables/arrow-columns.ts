@@ -1,0 +1,150 @@
+import {
+  Bool,
+  type Data,
+  type DataType,
+  Dictionary,
+  type Field,
+  FixedSizeList,
+  Float32,
+  Float64,
+  Int32,
+  List,
+  makeData,
+  Uint32,
+  Utf8,
+  Vector,
+} from 'apache-arrow';
+
+type Numbers = Float32Array | Float64Array | Int32Array | Uint32Array;
+
+/**
+ * Values of one column in one batch, by type:
+ * text and dictionary: strings (null where the column allows it); numbers: a typed array of the type, which is taken as
+ * it is, or an array of numbers (or nulls); bool: booleans, or bytes 0 and 1; fixed-width lists: one flat typed array,
+ * row after row, or an array of rows; lists of any length: an array of rows.
+ */
+export type ColumnValues =
+  | Numbers
+  | Uint8Array
+  | readonly (string | number | boolean | null)[]
+  | readonly (readonly number[] | Numbers)[];
+
+/** The distinct values of a dictionary column so far; new ones of a later batch are appended to the file as a delta. */
+export class DictionaryState {
+  readonly codes = new Map<string, number>();
+  chunks: Data<Utf8>[] = [];
+
+  encode(values: readonly (string | null)[]): Int32Array {
+    const added: string[] = [];
+    const codes = Int32Array.from(values, (value) => {
+      if (value === null) return 0;
+      let code = this.codes.get(value);
+      if (code === undefined) {
+        code = this.codes.size;
+        this.codes.set(value, code);
+        added.push(value);
+      }
+      return code;
+    });
+    if (added.length > 0 || this.chunks.length === 0) this.chunks = [...this.chunks, text(added)];
+    return codes;
+  }
+}
+
+/** Arrow data of one column in one batch. Throws when the values don't fit the column's type. */
+export function buildColumn(field: Field, values: ColumnValues, state?: DictionaryState): Data {
+  const { type } = field;
+  const nulls = nullsOf(field, values);
+  if (type instanceof Utf8) return text(values as readonly (string | null)[], nulls);
+  if (type instanceof Dictionary) {
+    const data = state!.encode(values as readonly (string | null)[]);
+    return makeData({ type, length: data.length, data, dictionary: new Vector(state!.chunks), ...nulls });
+  }
+  if (type instanceof Bool) {
+    return makeData({
+      type,
+      length: values.length,
+      data: bits(values.length, (i) => Boolean(values[i])),
+      ...nulls,
+    });
+  }
+  if (type instanceof FixedSizeList) return fixedList(field.name, type, values);
+  if (type instanceof List) return lists(type, values as readonly ArrayLike<number>[]);
+  const data = typed(type, values);
+  return makeData({ type, length: data.length, data, ...nulls } as Parameters<typeof makeData>[0]);
+}
+
+interface Nulls {
+  readonly nullCount: number;
+  readonly nullBitmap?: Uint8Array;
+}
+
+function nullsOf(field: Field, values: ColumnValues): Nulls {
+  if (ArrayBuffer.isView(values)) return { nullCount: 0 };
+  let nullCount = 0;
+  for (const value of values) if (value === null) nullCount++;
+  if (nullCount === 0) return { nullCount };
+  if (!field.nullable) throw new Error(`column "${field.name}" holds null but isn't nullable`);
+  return { nullCount, nullBitmap: bits(values.length, (i) => values[i] !== null) };
+}
+
+/** Bits in Arrow's order (lowest bit first). */
+function bits(length: number, isSet: (index: number) => boolean): Uint8Array {
+  const bytes = new Uint8Array(Math.ceil(length / 8));
+  for (let i = 0; i < length; i++) {
+    if (isSet(i)) bytes[i >> 3] = bytes[i >> 3]! | (1 << (i & 7));
+  }
+  return bytes;
+}
+
+function text(values: readonly (string | null)[], nulls: Nulls = { nullCount: 0 }): Data<Utf8> {
+  const encoder = new TextEncoder();
+  const parts = values.map((value) => encoder.encode(value ?? ''));
+  const valueOffsets = new Int32Array(parts.length + 1);
+  for (const [i, part] of parts.entries()) valueOffsets[i + 1] = valueOffsets[i]! + part.length;
+  const data = new Uint8Array(valueOffsets[parts.length]!);
+  for (const [i, part] of parts.entries()) data.set(part, valueOffsets[i]!);
+  return makeData({ type: new Utf8(), length: values.length, valueOffsets, data, ...nulls });
+}
+
+/** The values as a typed array of the type: the same array when it is one already. */
+function typed(type: DataType, values: ArrayLike<unknown>): Numbers {
+  const Kind = arrayOf(type);
+  if (values instanceof Kind) return values;
+  const array = new Kind(values.length);
+  for (let i = 0; i < values.length; i++) array[i] = (values[i] as number | null) ?? 0;
+  return array;
+}
+
+function arrayOf(type: DataType) {
+  if (type instanceof Float32) return Float32Array;
+  if (type instanceof Float64) return Float64Array;
+  if (type instanceof Int32) return Int32Array;
+  if (type instanceof Uint32) return Uint32Array;
+  throw new Error(`columns of type ${type} are not supported`);
+}
+
+function fixedList(name: string, type: FixedSizeList, values: ColumnValues): Data {
+  const item = type.valueType as DataType;
+  const flat = ArrayBuffer.isView(values)
+    ? typed(item, values as Numbers)
+    : typed(
+        item,
+        (values as readonly number[][]).flatMap((row) => Array.from(row)),
+      );
+  const length = ArrayBuffer.isView(values) ? flat.length / Math.max(1, type.listSize) : values.length;
+  if (!Number.isInteger(length) || flat.length !== length * type.listSize) {
+    throw new Error(`column "${name}": ${flat.length} values don't make rows of ${type.listSize}`);
+  }
+  const child = makeData({ type: item, length: flat.length, data: flat } as Parameters<typeof makeData>[0]);
+  return makeData({ type, length, nullCount: 0, child });
+}
+
+function lists(type: List, values: readonly ArrayLike<number>[]): Data {
+  const valueOffsets = new Int32Array(values.length + 1);
+  for (const [i, row] of values.entries()) valueOffsets[i + 1] = valueOffsets[i]! + row.length;
+  const data = new Int32Array(valueOffsets[values.length]!);
+  for (const [i, row] of values.entries()) data.set(row, valueOffsets[i]!);
+  const child = makeData({ type: new Int32(), length: data.length, data });
+  return makeData({ type, length: values.length, nullCount: 0, valueOffsets, child });
+}

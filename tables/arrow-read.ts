@@ -1,0 +1,255 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import {
+  type AsyncRecordBatchFileReader,
+  Dictionary,
+  FixedSizeList,
+  List,
+  Message,
+  type RecordBatch,
+  RecordBatchReader,
+  type Schema,
+  type Vector,
+} from 'apache-arrow';
+import { UserError } from '../common/errors.ts';
+
+type Numbers = Float32Array | Float64Array | Int32Array | Uint32Array;
+
+/**
+ * Rows of a table, column by column. Typed arrays are views of what was read where one batch holds the rows, copies
+ * where several do; don't write to them.
+ */
+export interface Rows {
+  readonly rows: number;
+  /** Text or dictionary column. Throws when it holds nulls. */
+  strings(name: string): string[];
+  nullableStrings(name: string): (string | null)[];
+  /** int32, uint32, float32 or float64 column, without regard to nulls (which read as 0). */
+  int32(name: string): Int32Array;
+  uint32(name: string): Uint32Array;
+  float32(name: string): Float32Array;
+  float64(name: string): Float64Array;
+  /** Any numeric column, null where it is null. */
+  nullableNumbers(name: string): (number | null)[];
+  booleans(name: string): boolean[];
+  /** Fixed-width lists: all values row after row, and the width. */
+  floats(name: string): { readonly values: Float32Array; readonly width: number };
+  ints(name: string): { readonly values: Int32Array; readonly width: number };
+  /** Lists of any length, a row each. */
+  lists(name: string): Int32Array[];
+}
+
+/** An Arrow IPC file that is open for reading. */
+export interface ArrowFile {
+  readonly path: string;
+  readonly schema: Schema;
+  /** Notes of the file, and those of a column. */
+  readonly metadata: Readonly<Record<string, string>>;
+  columnMetadata(name: string): Readonly<Record<string, string>>;
+  readonly columns: readonly string[];
+  readonly rows: number;
+  /** First row of each batch, then the number of rows: batch i holds rows `starts[i]` to `starts[i + 1]`. */
+  readonly starts: readonly number[];
+  readBatch(index: number): Promise<Rows>;
+  batches(): AsyncGenerator<Rows, void, undefined>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens an Arrow IPC file for reading batch by batch; nothing but the footer and the batch headers is read until asked
+ * for. Throws a UserError that names the file when it isn't one, or is cut or damaged.
+ */
+export async function openArrow(path: string): Promise<ArrowFile> {
+  const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    throw new UserError(`The table ${path} can't be read: ${error.code ?? error.message}.`);
+  });
+  try {
+    await checkEnds(handle, path);
+    const reader = (await RecordBatchReader.from(handle)) as unknown as AsyncRecordBatchFileReader;
+    await reader.open();
+    const starts = await startsOf(handle, reader);
+    return arrowFile(path, handle, reader, starts);
+  } catch (error) {
+    await handle.close();
+    throw damaged(path, error);
+  }
+}
+
+/** Reads a small table whole. */
+export async function readAll(
+  path: string,
+): Promise<Rows & { readonly metadata: ArrowFile['metadata']; readonly columns: readonly string[] }> {
+  const file = await openArrow(path);
+  try {
+    const batches: RecordBatch[] = [];
+    for (let i = 0; i < file.starts.length - 1; i++) batches.push(await (file as Internal).recordBatch(i));
+    return { ...rowsOf(path, batches), metadata: file.metadata, columns: file.columns };
+  } finally {
+    await file.close();
+  }
+}
+
+interface Internal extends ArrowFile {
+  recordBatch(index: number): Promise<RecordBatch>;
+}
+
+function arrowFile(
+  path: string,
+  handle: FileHandle,
+  reader: AsyncRecordBatchFileReader,
+  starts: number[],
+): Internal {
+  const { schema } = reader;
+  const recordBatch = async (index: number) => {
+    const batch = await reader.readRecordBatch(index).catch((error: unknown) => {
+      throw damaged(path, error);
+    });
+    if (!batch) throw new Error(`${path} has no batch ${index}`);
+    return batch;
+  };
+  const readBatch = async (index: number) => rowsOf(path, [await recordBatch(index)]);
+  return {
+    path,
+    schema,
+    metadata: Object.fromEntries(schema.metadata),
+    columns: schema.fields.map((field) => field.name),
+    columnMetadata: (name) => Object.fromEntries(schema.fields.find((f) => f.name === name)?.metadata ?? []),
+    rows: starts.at(-1)!,
+    starts,
+    recordBatch,
+    readBatch,
+    async *batches() {
+      for (let i = 0; i < starts.length - 1; i++) yield await readBatch(i);
+    },
+    close: () => handle.close(),
+  };
+}
+
+const MAGIC = 'ARROW1';
+
+/** An Arrow file starts and ends with its magic word; before the last stands the footer's length. */
+async function checkEnds(handle: FileHandle, path: string): Promise<void> {
+  const { size } = await handle.stat();
+  const head = Buffer.alloc(8);
+  const tail = Buffer.alloc(10);
+  if (size >= 20) {
+    await handle.read(head, 0, 8, 0);
+    await handle.read(tail, 0, 10, size - 10);
+  }
+  if (head.toString('latin1', 0, 6) !== MAGIC) throw new UserError(`${path} is not an Arrow table.`);
+  const footer = tail.readInt32LE(0);
+  if (tail.toString('latin1', 4) !== MAGIC || footer <= 0 || footer > size - 20) {
+    throw new UserError(`The Arrow table ${path} is cut short or damaged: its end is missing.`);
+  }
+}
+
+/** Counts rows from the headers of the batches alone. */
+async function startsOf(handle: FileHandle, reader: AsyncRecordBatchFileReader): Promise<number[]> {
+  const { size } = await handle.stat();
+  const starts = [0];
+  for (const block of reader.footer?.recordBatches() ?? []) {
+    if (block.offset + block.metaDataLength + block.bodyLength > size)
+      throw new Error('a batch ends past the file');
+    const header = new Uint8Array(block.metaDataLength);
+    await handle.read(header, 0, header.length, block.offset);
+    const message = Message.decode(header.subarray(8));
+    if (!message.isRecordBatch()) throw new Error('a batch has no header');
+    starts.push(starts.at(-1)! + message.header().length);
+  }
+  return starts;
+}
+
+function damaged(path: string, error: unknown): Error {
+  if (error instanceof UserError) return error;
+  return new UserError(`The Arrow table ${path} is damaged: ${(error as Error).message}.`);
+}
+
+function rowsOf(path: string, batches: readonly RecordBatch[]): Rows {
+  const rows = batches.reduce((sum, batch) => sum + batch.numRows, 0);
+  const vectors = (name: string): Vector[] =>
+    batches.map((batch) => {
+      const vector = batch.getChild(name);
+      if (!vector) throw new Error(`${path} has no column "${name}"`);
+      return vector;
+    });
+  const numbers = <T extends Numbers>(name: string, kind: ArrayKind<T>): T =>
+    joined(
+      kind,
+      vectors(name).map((vector) => valuesOf(vector, kind, path, name)),
+    );
+  const fixed = <T extends Numbers>(name: string, kind: ArrayKind<T>) => {
+    const all = vectors(name);
+    const type = all[0]?.type as FixedSizeList | undefined;
+    if (type && !(type instanceof FixedSizeList))
+      throw new Error(`${path}: column "${name}" is no fixed-width list`);
+    const parts = all.map((vector) => {
+      const child = vector.getChildAt(0)!;
+      const { offset, length } = vector.data[0]!;
+      return valuesOf(child, kind, path, name).subarray(
+        offset * type!.listSize,
+        (offset + length) * type!.listSize,
+      ) as T;
+    });
+    return { values: joined(kind, parts), width: type?.listSize ?? 0 };
+  };
+  const nullableStrings = (name: string) => vectors(name).flatMap((vector) => stringsOf(vector));
+  return {
+    rows,
+    nullableStrings,
+    strings(name) {
+      const values = nullableStrings(name);
+      if (values.includes(null)) throw new Error(`${path}: column "${name}" holds nulls`);
+      return values as string[];
+    },
+    int32: (name) => numbers(name, Int32Array),
+    uint32: (name) => numbers(name, Uint32Array),
+    float32: (name) => numbers(name, Float32Array),
+    float64: (name) => numbers(name, Float64Array),
+    nullableNumbers: (name) => vectors(name).flatMap((vector) => [...vector] as (number | null)[]),
+    booleans: (name) => vectors(name).flatMap((vector) => [...vector] as boolean[]),
+    floats: (name) => fixed(name, Float32Array),
+    ints: (name) => fixed(name, Int32Array),
+    lists: (name) => vectors(name).flatMap((vector) => listsOf(vector)),
+  };
+}
+
+interface ArrayKind<T> {
+  new (length: number): T;
+  readonly BYTES_PER_ELEMENT: number;
+}
+
+function valuesOf<T extends Numbers>(vector: Vector, kind: ArrayKind<T>, path: string, name: string): T {
+  const data = vector.data[0];
+  if (!data) return new kind(0);
+  const values = data.values as T;
+  if (!(values instanceof kind)) {
+    throw new Error(`${path}: column "${name}" holds ${vector.type}, not ${kind.name}`);
+  }
+  return values.subarray(0, data.length) as T;
+}
+
+function joined<T extends Numbers>(kind: ArrayKind<T>, parts: readonly T[]): T {
+  if (parts.length === 1) return parts[0]!;
+  const all = new kind(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    all.set(part as never, offset);
+    offset += part.length;
+  }
+  return all;
+}
+
+function stringsOf(vector: Vector): (string | null)[] {
+  if (!(vector.type instanceof Dictionary)) return [...vector] as (string | null)[];
+  const data = vector.data[0]!;
+  const values = [...data.dictionary!] as string[];
+  const codes = data.values as Int32Array;
+  return Array.from({ length: data.length }, (_, i) => (data.getValid(i) ? values[codes[i]!]! : null));
+}
+
+function listsOf(vector: Vector): Int32Array[] {
+  if (!(vector.type instanceof List)) throw new Error('not a list column');
+  const data = vector.data[0]!;
+  const values = data.children[0]!.values as Int32Array;
+  const offsets = data.valueOffsets;
+  return Array.from({ length: data.length }, (_, i) => values.subarray(offsets[i]!, offsets[i + 1]!));
+}
