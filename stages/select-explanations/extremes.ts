@@ -12,7 +12,7 @@ export interface Extremes {
   add(image: number, values: Float32Array, offset: number): number;
   /** The `depth` images of highest activation, highest first; on equal activation the lower number first. */
   highest(unit: number): Int32Array;
-  /** The same from the lowest activation, lowest first; on equal activation the lower number first. */
+  /** The other end of the same order: lowest first; on equal activation the higher number first. */
   lowest(unit: number): Int32Array;
   statistics(unit: number): { min: number; max: number; mean: number; sd: number };
 }
@@ -23,12 +23,13 @@ export interface Extremes {
  * Each end of each unit keeps candidates as 64-bit integers whose order is the order asked for: the activation's rank
  * among all float32 in the high half, the image number in the low half. When a buffer of 1½ times `depth` is full it is
  * sorted, cut to `depth`, and its last activation becomes the bar that a later image must clear. An image with just that
- * activation doesn't, since its number is higher. Mean and standard deviation are Welford's, in float64, in the order
+ * activation has a higher number: it stands behind at the high end, and before at the low end. Both ends are those of one
+ * order, so that no image stands in both as long as 2 · depth ≤ images. Mean and standard deviation are Welford's, in float64, in the order
  * of the images, so that they too depend on nothing but the images.
  */
 export function findExtremes(units: number, images: number, depth: number): Extremes {
-  const high = candidates(units, images, depth, DESCENDING);
-  const low = candidates(units, images, depth, ASCENDING);
+  const high = candidates(units, images, depth, DESCENDING, 0);
+  const low = candidates(units, images, depth, ASCENDING, DESCENDING);
   const min = new Float64Array(units).fill(Number.POSITIVE_INFINITY);
   const max = new Float64Array(units).fill(Number.NEGATIVE_INFINITY);
   const mean = new Float64Array(units);
@@ -48,7 +49,7 @@ export function findExtremes(units: number, images: number, depth: number): Extr
         if (value < min[unit]!) min[unit] = value;
         if (value > max[unit]!) max[unit] = value;
         if (value > floor[unit]!) high.push(unit, value, image);
-        if (value < ceiling[unit]!) low.push(unit, value, image);
+        if (value <= ceiling[unit]!) low.push(unit, value, image);
       }
       return -1;
     },
@@ -72,7 +73,7 @@ const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 const LOW = LITTLE_ENDIAN ? 0 : 1;
 const HIGH = 1 - LOW;
 
-function candidates(units: number, images: number, depth: number, flip: number) {
+function candidates(units: number, images: number, depth: number, flip: number, flipNumber: number) {
   const capacity = capacityOf(images, depth);
   const keys = new BigUint64Array(units * capacity);
   const halves = new Uint32Array(keys.buffer);
@@ -80,11 +81,11 @@ function candidates(units: number, images: number, depth: number, flip: number) 
   const bar = new Float64Array(units);
   const sort = (unit: number) => keys.subarray(unit * capacity, unit * capacity + counts[unit]!).sort();
   return {
-    /** The activation that an image must surpass to be a candidate. */
+    /** The activation that an image must surpass (at the low end: not exceed) to be a candidate. */
     bar,
     push(unit: number, value: number, image: number) {
       const at = 2 * (unit * capacity + counts[unit]!++);
-      halves[at + LOW] = image;
+      halves[at + LOW] = image ^ flipNumber;
       halves[at + HIGH] = rankOf(value) ^ flip;
       if (counts[unit] !== capacity || capacity === images) return;
       sort(unit);
@@ -93,7 +94,10 @@ function candidates(units: number, images: number, depth: number, flip: number) 
     },
     sorted(unit: number): Int32Array {
       sort(unit);
-      return Int32Array.from({ length: depth }, (_, i) => halves[2 * (unit * capacity + i) + LOW]!);
+      return Int32Array.from(
+        { length: depth },
+        (_, i) => halves[2 * (unit * capacity + i) + LOW]! ^ flipNumber,
+      );
     },
   };
 }

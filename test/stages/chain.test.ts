@@ -91,7 +91,7 @@ for u in range(a.shape[1]):
         if rows: problems.append('tasks of a constant unit')
         continue
     for side, sign in (('plus', -1), ('minus', 1)):
-        ranked = np.lexsort((np.arange(len(a)), sign * a[:, u]))
+        ranked = np.lexsort((np.arange(len(a)), -a[:, u]))[::-sign]
         for j in range(K):
             if {r['references_' + side][j] for r in rows} != set(ranked[j * N:(j + 1) * N].tolist()):
                 problems.append(f'unit {u} {side} bin {j}')

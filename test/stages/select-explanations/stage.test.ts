@@ -79,7 +79,7 @@ function order(layer: string, unit: number, sign: 1 | -1): number[] {
   return paths
     .map((path) => ({ value: 0, image: number.get(path)! }))
     .map(({ image }, position) => ({ value: activation(layer, unit, position), image }))
-    .sort((a, b) => sign * (b.value - a.value) || a.image - b.image)
+    .sort((a, b) => sign * (b.value - a.value || a.image - b.image))
     .map(({ image }) => image);
 }
 
