@@ -63,16 +63,23 @@ export interface TaskRows extends ExplanationRows, Similarities {
   readonly p: Float64Array;
 }
 
+/** How margins became p: σ(margin / α), or σ(margin · α) where α is a factor. */
+export interface Scale {
+  readonly alpha: number;
+  readonly role: 'temperature' | 'factor';
+}
+
 /** Starts the `tasks` table of one model under one encoder, with `references` (K) explanation images a side. */
-export function writeTasks(path: string, references: number): ArrowWriter {
+export function writeTasks(path: string, references: number, { alpha, role }: Scale): ArrowWriter {
   const columns = { ...explanationColumns(references), ...SIMILARITY_COLUMNS, p: float64() };
-  return writeArrow(path, columns, { references: `${references}` });
+  return writeArrow(path, columns, { references: `${references}`, alpha: `${alpha}`, 'alpha-role': role });
 }
 
 /** A `tasks` table, open for reading: rows of a unit adjoin, units in model order, constant ones absent. */
 export interface TaskTable {
   readonly rows: number;
   readonly references: number;
+  readonly scale: Scale;
   batches(): AsyncGenerator<TaskRows & { readonly rows: number }, void, undefined>;
   close(): Promise<void>;
 }
@@ -82,6 +89,10 @@ export async function openTasks(path: string): Promise<TaskTable> {
   return {
     rows: file.rows,
     references: Number(file.metadata.references),
+    scale: {
+      alpha: Number(file.metadata.alpha),
+      role: file.metadata['alpha-role'] === 'factor' ? 'factor' : 'temperature',
+    },
     async *batches() {
       for await (const rows of file.batches()) {
         yield {

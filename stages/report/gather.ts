@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Received } from '../../engine/stage.ts';
 import type { PictureTask } from '../../figures/task-pictures.ts';
-import { openTasks, readUnits, type TaskRows } from '../../tables/scores.ts';
+import { openTasks, readUnits, type Scale, type TaskRows } from '../../tables/scores.ts';
 import type { Accuracy, Subject } from './aggregate.ts';
 import { type ChosenUnit, chooseUnits, typicalTask } from './choose.ts';
 import type { TaskTableWriter } from './tables.ts';
@@ -72,7 +72,7 @@ export async function passTasks(
   show: number,
   writer: TaskTableWriter,
   check: () => void,
-): Promise<{ chosen: ChosenTask[]; shape: TaskShape }> {
+): Promise<{ chosen: ChosenTask[]; shape: TaskShape; scale: Scale }> {
   const chosen = chooseUnits(subject.units, show);
   const wanted = new Map(
     chosen.map((unit) => [unitKey(subject.units.layer[unit.row]!, subject.units.unit[unit.row]!), unit]),
@@ -103,7 +103,7 @@ export async function passTasks(
     if (!own) throw new Error(`${path} has no tasks of the scored unit ${key}`);
     return own[typicalTask(own.map((task) => task.margin))]!;
   });
-  return { chosen: typical, shape: { tasks, references: table.references } };
+  return { chosen: typical, shape: { tasks, references: table.references }, scale: table.scale };
 }
 
 function unitKey(layer: string, unit: number): string {

@@ -1,6 +1,7 @@
 import type { DrawnFigure } from '../../figures/files.ts';
 import type { PictureTask } from '../../figures/task-pictures.ts';
 import type { LayerRow, ModelRow } from '../../tables/report-tables.ts';
+import type { Scale } from '../../tables/scores.ts';
 import type { SkippedImage, TaskShape } from './gather.ts';
 import { address, type Html, html } from './html.ts';
 import type { Params } from './index.ts';
@@ -14,6 +15,8 @@ export interface Report {
   readonly layers: readonly LayerRow[];
   readonly tasks: readonly PictureTask[];
   readonly shape: TaskShape;
+  /** How each encoder's margins became scores. */
+  readonly scales: ReadonlyMap<string, Scale>;
   readonly data: {
     readonly images: number;
     readonly classes: number;

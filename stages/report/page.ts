@@ -1,5 +1,6 @@
 import type { DrawnFigure } from '../../figures/files.ts';
 import type { ModelRow } from '../../tables/report-tables.ts';
+import type { Scale } from '../../tables/scores.ts';
 import type { SkippedImage } from './gather.ts';
 import { address, type Html, html, raw, visible } from './html.ts';
 import type { Params } from './index.ts';
@@ -74,7 +75,7 @@ function figureHtml({ name, title, caption, width, height }: DrawnFigure): Html 
 
 const MOST_SKIPPED = 200;
 
-function dataSection({ params, encoders, models, data, shape }: Report): Html {
+function dataSection({ params, encoders, models, data, shape, scales }: Report): Html {
   const facts: [string, Html][] = [
     ['Images', html`${whole(data.images)}${data.classes > 0 && ` in ${whole(data.classes)} classes`}`],
     ['Tasks', html`${shape.tasks} a unit, each with ${shape.references} explanation images a side`],
@@ -88,7 +89,7 @@ function dataSection({ params, encoders, models, data, shape }: Report): Html {
     ]),
     ...encoders.map((encoder): [string, Html] => [
       'Encoder',
-      html`<b>${encoder}</b>${described(params, encoder)}. ${alphaWords(params, encoder)}`,
+      html`<b>${encoder}</b>${described(params, encoder)}. ${alphaWords(params, encoder, scales.get(encoder))}`,
     ]),
     ...[...new Set(models.map((row) => row.model))]
       .filter((model) => params.descriptions[model])
@@ -105,12 +106,13 @@ function described(params: Params, name: string): Html | false {
 }
 
 /** Whether the encoder's α was fitted on human answers; α belongs to the similarity function. */
-function alphaWords(params: Params, encoder: string): string {
+function alphaWords(params: Params, encoder: string, scale: Scale | undefined): string {
   const source = params['alpha-source'];
   const own =
     typeof source === 'string' ? source : Object.hasOwn(source, encoder) ? source[encoder] : 'assumed';
-  if (own === 'fitted') return 'Its α was fitted on human answers.';
-  return 'Its α was assumed, not fitted on human answers: scores rank units and models, but their height can’t be compared with other encoders’.';
+  const alpha = scale ? `α = ${scale.alpha}${scale.role === 'factor' ? ' (a factor)' : ''}` : 'α';
+  if (own === 'fitted') return `${alpha} was fitted on human answers.`;
+  return `${alpha} was assumed, not fitted on human answers: scores rank units and models, but their height can’t be compared with other encoders’.`;
 }
 
 function skippedHtml(skipped: readonly SkippedImage[]): Html {

@@ -7,6 +7,7 @@ import { FIGURES } from '../../figures/index.ts';
 import type { PictureTask } from '../../figures/task-pictures.ts';
 import { type ImageIndex, type ImageNumbers, numberImages, readImages } from '../../tables/images.ts';
 import type { LayerRow, ModelRow } from '../../tables/report-tables.ts';
+import type { Scale } from '../../tables/scores.ts';
 import { sameShards } from '../../tables/shards.ts';
 import { layerRows, modelRow, type Subject } from './aggregate.ts';
 import { chooseModels } from './choose.ts';
@@ -43,7 +44,7 @@ export async function writeReport(task: Task<Params>): Promise<void> {
   const { subjects, encoders, models, layers } = scores;
   step();
   const scoreTables = writeScores(inside('tables'), scores);
-  const { chosen, shape, table } = await writeTasks(task, inside('tables'), scores);
+  const { chosen, shape, scales, table } = await writeTasks(task, inside('tables'), scores);
   step();
   const data = await readDataSet(task);
   const tables = [...scoreTables, table, writeImages(inside('tables'), data.shards, data.numbers)];
@@ -57,7 +58,18 @@ export async function writeReport(task: Task<Params>): Promise<void> {
     step,
   );
   const facts = { images: data.numbers.count, classes: data.classes, skipped: data.skipped };
-  const page = pageHtml({ params, encoders, models, layers, tasks, shape, data: facts, figures, tables });
+  const page = pageHtml({
+    params,
+    encoders,
+    models,
+    layers,
+    tasks,
+    shape,
+    scales,
+    data: facts,
+    figures,
+    tables,
+  });
   await writeFile(inside('index.html'), page);
   await writeFile(inside('summary.txt'), summaryText(models));
   await writeFile(inside('summary.json'), `${JSON.stringify({ models }, null, 2)}\n`);
@@ -112,6 +124,7 @@ async function writeTasks(task: Task<Params>, folder: string, { subjects, encode
   const writer = openTaskTable(folder, encoders.length > 1);
   const chosen: ChosenTask[] = [];
   let shape: TaskShape = { tasks: 0, references: 0 };
+  const scales = new Map<string, Scale>();
   try {
     for (const [i, subject] of subjects.entries()) {
       const input = task
@@ -129,12 +142,13 @@ async function writeTasks(task: Task<Params>, folder: string, { subjects, encode
         task.check,
       );
       chosen.push(...passed.chosen);
+      scales.set(subject.encoder, passed.scale);
       if (passed.shape.tasks > shape.tasks) shape = passed.shape;
     }
   } finally {
     writer.close();
   }
-  return { chosen, shape, table: writer.written() };
+  return { chosen, shape, scales, table: writer.written() };
 }
 
 async function readDataSet(task: Task<Params>) {

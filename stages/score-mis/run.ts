@@ -13,7 +13,7 @@ export async function scoreMis(task: Task<Params>): Promise<void> {
   const units = scoreTable(await readUnitStats(task.input('unit-stats').path));
   const explanations = await openExplanations(task.input('explanations').path);
   const margins = await openMargins(task.input('margins').path);
-  const table = writeTasks(task.output('tasks'), explanations.references);
+  const table = writeTasks(task.output('tasks'), explanations.references, { alpha, role });
   const streams = new Map<string, Stream>();
   try {
     for await (const batch of together(explanations.batches(), margins.batches())) {

@@ -99,11 +99,11 @@ describe('task tables', () => {
     first.close();
     expect(await only(await openMargins(a))).toEqual([margins]);
     const tasks = { ...explained, ...similarities, p: Float64Array.of(0.9, 0.8) };
-    const second = writeTasks(b, 3);
+    const second = writeTasks(b, 3, { alpha: 0.2, role: 'factor' });
     second.write(tasks);
     second.close();
     const table = await openTasks(b);
-    expect(table).toMatchObject({ rows: 2, references: 3 });
+    expect(table).toMatchObject({ rows: 2, references: 3, scale: { alpha: 0.2, role: 'factor' } });
     expect(await only(table)).toEqual([{ rows: 2, ...tasks }]);
     expect([...tableFromIPC(readFileSync(b)).get(1)!.references_minus]).toEqual([6, 5, 4]);
   });

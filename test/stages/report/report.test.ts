@@ -203,14 +203,14 @@ describe('report: page', () => {
   });
 
   it('says that α was assumed, unless it was fitted; lists images that were left out', async () => {
-    expect(page()).toContain('Its α was assumed, not fitted on human answers');
+    expect(page()).toContain('α = 0.16 was assumed, not fitted on human answers');
     expect(page()).not.toContain('be decoded');
     const skipped = join(temporaryFolder(), 'skipped.json');
     writeFileSync(skipped, JSON.stringify([{ path: 'a/<b>.jpg', reason: 'the file is cut short' }]));
     const params = { 'alpha-source': { autoencoder: 'fitted' } };
     const root = await reportOf({ ...written.inputs, skipped: [{ path: skipped }] }, params);
     const other = readFileSync(join(root, 'index.html'), 'utf8');
-    expect(other).toContain('Its α was fitted on human answers');
+    expect(other).toContain('α = 0.16 was fitted on human answers');
     expect(other).toMatch(
       /1 image was left out because it couldn&#39;t be decoded[\s\S]*a\/&lt;b&gt;\.jpg<\/code>: the file is cut short/,
     );

@@ -93,7 +93,7 @@ function writeSubject(
 ): void {
   const { tasks, references } = files;
   const widest = Math.max(...model.layers.map((layer) => layer.units));
-  const table = writeTasks(files.table, references);
+  const table = writeTasks(files.table, references, { alpha: 0.16, role: 'temperature' });
   const all = study.images.map((_, image) => image);
   const rows: Record<string, (string | number | boolean | null)[]> = {};
   const add = (name: string, value: string | number | boolean | null) => {
