@@ -1,10 +1,19 @@
 import { constants } from 'node:fs';
-import { access, chmod, link, lstat, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { access, chmod, lstat, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf, explain, explained, isMissing } from './failures.ts';
-import { copySynced, hashHandle, renameSynced, statNow, withFile } from './files.ts';
+import {
+  copySynced,
+  hashHandle,
+  makeStoreFolder,
+  putBack,
+  renameSynced,
+  statNow,
+  withFile,
+} from './files.ts';
 import { point } from './points.ts';
 import { asideName, type Session } from './session.ts';
+import type { Sweeping } from './sweeping.ts';
 import { CorruptBlob, type FileDigest } from './types.ts';
 
 /** Files by the SHA-256 of their bytes: `blobs/ab/abcd…`, read-only, never changed, put in place by one rename. */
@@ -21,7 +30,7 @@ export interface Blobs {
 /** What tells a file from another one that takes its name. */
 type Identity = string;
 
-export function createBlobs(dir: string, quarantine: string, session: Session): Blobs {
+export function createBlobs(dir: string, quarantine: string, session: Session, sweeping: Sweeping): Blobs {
   const seenGood = new Map<string, Identity>();
   const checking = new Map<string, Promise<string>>();
   const pathOf = (digest: string): string => join(dir, digest.slice(0, 2), digest);
@@ -98,6 +107,7 @@ export function createBlobs(dir: string, quarantine: string, session: Session): 
 
   async function verify(digest: string, bytes: number | undefined): Promise<string> {
     const path = pathOf(digest);
+    if (!statNow(path)) await sweeping.ended();
     let seen: Identity;
     let why: string;
     try {
@@ -152,15 +162,14 @@ export async function setAside(
 ): Promise<void> {
   const aside = join(quarantine, asideName(name));
   try {
-    await mkdir(quarantine, { recursive: true });
+    await makeStoreFolder(quarantine);
     await rename(path, aside);
   } catch (error) {
     if (isMissing(error)) return;
     throw explain(error, path);
   }
   if (isBad(identity(await stat(aside, { bigint: true })), aside)) return;
-  await link(aside, path).catch(() => undefined);
-  await rm(aside, { force: true });
+  await putBack(aside, path);
 }
 
 /** Throws unless this process may write in a folder. */

@@ -1,7 +1,19 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { type BigIntStats, constants, statSync } from 'node:fs';
-import { copyFile, type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import {
+  access,
+  chmod,
+  copyFile,
+  type FileHandle,
+  link,
+  mkdir,
+  open,
+  rename,
+  rm,
+  stat,
+} from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { UserError } from '../common/errors.ts';
 import { codeOf, explain, isMissing } from './failures.ts';
 
 const CHUNK = 1 << 20;
@@ -49,6 +61,62 @@ export async function withFile<T>(
   }
 }
 
+/** Makes a folder and those above it. Node says ENOENT where a read-only file system is why: the cause is looked up. */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    let above = dirname(path);
+    while (codeOf(error) === 'ENOENT' && !statNow(above)) above = dirname(above);
+    if (codeOf(error) === 'ENOENT') await access(above, constants.W_OK | constants.X_OK);
+    throw error;
+  }
+}
+
+/**
+ * A folder in the store, and the one above it if need be. Where a team made the store's folder writable for its group, the
+ * new ones are so too, whatever each member's umask. UserError when the store was removed meanwhile: it isn't made anew.
+ */
+export async function makeStoreFolder(path: string): Promise<void> {
+  const above = dirname(path);
+  try {
+    await makeLikeParent(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    if (!statNow(join(dirname(above), 'format'))) {
+      throw storeIsGone(above);
+    }
+    await makeLikeParent(above);
+    await makeLikeParent(path);
+  }
+}
+
+export function storeIsGone(path: string): UserError {
+  return new UserError(`${path} is gone: the store was removed or moved while it was in use. Run again.`);
+}
+
+async function makeLikeParent(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return;
+    throw error;
+  }
+  const { mode } = await stat(dirname(path));
+  if ((mode & 0o022) !== 0) await chmod(path, mode & 0o7777);
+}
+
+/** Moves a file back to its place unless there is one again: then it goes. Never overwrites, where links are known. */
+export async function putBack(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    const code = codeOf(error);
+    if (code !== 'EEXIST' && code !== 'ENOENT') return rename(from, to);
+  }
+  await rm(from, { force: true });
+}
+
 /** Makes a folder's names last through a power cut. File systems that can't sync a folder are left at that. */
 export async function syncFolder(path: string): Promise<void> {
   try {
@@ -65,7 +133,7 @@ export async function renameSynced(from: string, to: string): Promise<void> {
     await rename(from, to);
   } catch (error) {
     if (!isMissing(error)) throw error;
-    await mkdir(dirname(to), { recursive: true });
+    await makeStoreFolder(dirname(to));
     await rename(from, to);
     await syncFolder(dirname(dirname(to)));
   }
@@ -85,7 +153,7 @@ export async function writeWhole(path: string, via: string, text: string): Promi
     await renameSynced(via, path);
   } catch (error) {
     await rm(via, { force: true }).catch(() => undefined);
-    throw explain(error, path);
+    throw isMissing(error) ? storeIsGone(dirname(via)) : explain(error, path);
   }
 }
 

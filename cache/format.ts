@@ -1,9 +1,9 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../common/errors.ts';
 import { checkWritable } from './blobs.ts';
 import { codeOf, explain, isMissing } from './failures.ts';
-import { randomName, writeWhole } from './files.ts';
+import { makeFolder, makeStoreFolder, randomName, writeWhole } from './files.ts';
 
 /** Version of the store's layout, kept in its file `format`. */
 const STORE_FORMAT = 1;
@@ -54,13 +54,13 @@ function notAStore(dir: string): UserError {
 
 async function create(dir: string, marker: string): Promise<void> {
   try {
-    await mkdir(dir, { recursive: true });
+    await makeFolder(dir);
     const found = await readdir(dir);
     const foreign = found.filter(
       (name) => !HARMLESS.has(name) && !name.startsWith('format') && !name.startsWith('.nfs'),
     );
     if (foreign.length > 0) throw notAStore(dir);
-    for (const name of FOLDERS) await mkdir(join(dir, name), { recursive: true });
+    for (const name of FOLDERS) await makeStoreFolder(join(dir, name));
     await writeFile(join(dir, '.gitignore'), '*\n');
     await writeWhole(marker, join(dir, `format-${randomName()}`), `mis store ${STORE_FORMAT}\n`);
   } catch (error) {

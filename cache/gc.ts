@@ -1,14 +1,16 @@
-import { lstat, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { lstat, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { UserError } from '../common/errors.ts';
 import type { Blobs } from './blobs.ts';
-import { explain, isMissing } from './failures.ts';
+import { codeOf, explain, isMissing } from './failures.ts';
+import { makeStoreFolder, putBack, statNow } from './files.ts';
 import type { Locks } from './locks.ts';
 import { inWords } from './owner.ts';
 import type { Pins } from './pins.ts';
 import { point } from './points.ts';
 import { artifactsOf, names, type Records } from './records.ts';
 import { type FoundSession, findSessions, type Session, usesOf } from './session.ts';
+import type { Sweeping } from './sweeping.ts';
 import type { GcOptions, GcResult, Manifest, Record, Runs } from './types.ts';
 
 /**
@@ -22,6 +24,7 @@ export interface Parts {
   readonly blobs: Blobs;
   readonly records: Records;
   readonly locks: Locks;
+  readonly sweeping: Sweeping;
   readonly runs: Runs;
   readonly pins: Pins;
 }
@@ -31,6 +34,12 @@ interface Candidate {
   readonly name: string;
   readonly path: string;
   readonly bytes: number;
+}
+
+interface Swept {
+  readonly records: readonly Candidate[];
+  readonly blobs: readonly Candidate[];
+  readonly blockedBy: readonly string[];
 }
 
 interface Presence {
@@ -52,43 +61,51 @@ export async function collectGarbage(parts: Parts, options: GcOptions): Promise<
 
 async function collect(parts: Parts, { yes = false, keepRuns = 1 }: GcOptions): Promise<GcResult> {
   const presence = await look(parts);
-  const roots = new Set([...(await rootsOf(parts, keepRuns)), ...presence.uses]);
+  const rubbish = await rubbishOf(parts, presence);
+  const locks = await parts.locks.sweep(yes);
   const known = new Set(await parts.records.all());
-  const kept = [...known].filter((fingerprint) => roots.has(fingerprint));
-  const needed = new Set([...(await blobsOf(parts, kept)), ...presence.uses]);
-  const oldRecords = await candidates(known, (name) => !roots.has(name), parts.records.pathOf);
-  const digests = await allBlobs(parts.dir);
-  const oldBlobs = await candidates(digests, (name) => !needed.has(name), parts.blobs.pathOf);
-  const keptBytes = sum(await candidates(digests, (name) => needed.has(name), parts.blobs.pathOf));
+  const blobs = await sized(await allBlobs(parts.dir), parts.blobs.pathOf);
 
-  const swept = { records: oldRecords, blobs: oldBlobs };
-  let { blockedBy } = presence;
-  if (blockedBy.length > 0) Object.assign(swept, { records: [], blobs: [] });
-  else if (yes) {
-    const done = await sweep(parts, keepRuns, known, swept);
-    Object.assign(swept, done);
-    ({ blockedBy } = done);
+  let swept: Swept = { records: [], blobs: [], blockedBy: presence.blockedBy };
+  if (presence.blockedBy.length === 0) {
+    const roots = new Set([...(await rootsOf(parts, keepRuns)), ...presence.uses]);
+    const kept = new Set([...known].filter((fingerprint) => roots.has(fingerprint)));
+    const needed = await blobsOf(parts, kept);
+    const old = [...known].filter((fingerprint) => !roots.has(fingerprint));
+    swept = {
+      records: await sized(old, parts.records.pathOf),
+      blobs: blobs.filter(({ name }) => !needed.has(name) && !presence.uses.has(name)),
+      blockedBy: [],
+    };
+    if (yes) swept = await sweep(parts, keepRuns, kept, swept);
   }
-  const tmp = presence.sessions
-    .filter(({ life }) => life === 'dead' || life === 'silent')
-    .map(({ dir }) => dir);
-  const bad = (await names(join(parts.dir, 'quarantine'))).map((name) => join(parts.dir, 'quarantine', name));
-  const rest = (await Promise.all([...tmp, ...bad].map(bytesBelow))).reduce((all, bytes) => all + bytes, 0);
-  if (yes) for (const path of [...tmp, ...bad]) await rm(path, { recursive: true, force: true });
+  if (yes) for (const path of rubbish.paths) await remove(path);
   return {
     records: swept.records.length,
     blobs: swept.blobs.length,
-    bytes: sum(swept.records) + sum(swept.blobs) + rest,
-    tmp: tmp.length,
-    quarantined: bad.length,
-    locks: await parts.locks.sweep(yes),
+    bytes: sum(swept.records) + sum(swept.blobs) + rubbish.bytes,
+    tmp: rubbish.tmp,
+    quarantined: rubbish.quarantined,
+    locks,
     kept: {
       records: known.size - swept.records.length,
-      blobs: digests.length - swept.blobs.length,
-      bytes: keptBytes,
+      blobs: blobs.length - swept.blobs.length,
+      bytes: sum(blobs) - sum(swept.blobs),
     },
-    blockedBy,
+    blockedBy: swept.blockedBy,
   };
+}
+
+/** What nobody can need: temporary folders of processes that are gone, and the quarantine. */
+async function rubbishOf({ dir }: Parts, { sessions }: Presence) {
+  const gone = sessions
+    .filter(({ life }) => life === 'dead' || life === 'silent')
+    .map((session) => session.dir);
+  const bad = (await names(join(dir, 'quarantine'))).map((name) => join(dir, 'quarantine', name));
+  const paths = [...gone, ...bad];
+  let bytes = 0;
+  for (const path of paths) bytes += await bytesBelow(path);
+  return { paths, bytes, tmp: gone.length, quarantined: bad.length };
 }
 
 /** Who is at work, and on what. This process's own session isn't counted: who cleans isn't in the middle of a run. */
@@ -150,83 +167,69 @@ async function manifestAt(path: string): Promise<Manifest> {
 }
 
 /** Removes records, then blobs; each only after a second look at who uses them. Returns what really went. */
-async function sweep(
-  parts: Parts,
-  keepRuns: number,
-  known: ReadonlySet<string>,
-  old: { readonly records: readonly Candidate[]; readonly blobs: readonly Candidate[] },
-): Promise<{ records: Candidate[]; blobs: Candidate[]; blockedBy: readonly string[] }> {
+async function sweep(parts: Parts, keepRuns: number, kept: ReadonlySet<string>, old: Swept): Promise<Swept> {
   const trash = await parts.session.workspace();
   try {
-    await moveAll(old.records, trash.dir);
-    await point('gc:records-moved');
-    const again = await look(parts);
-    const blocked = again.blockedBy.length > 0;
-    const roots = await rootsOf(parts, keepRuns);
-    const records = await putBack(
-      old.records,
-      trash.dir,
-      (name) => blocked || roots.has(name) || again.uses.has(name),
-    );
-
-    if (blocked) return { records, blobs: [], blockedBy: again.blockedBy };
-    await moveAll(old.blobs, trash.dir);
-    await point('gc:blobs-moved');
-    const last = await look(parts);
-    const removed = new Set(records.map(({ name }) => name));
-    const back = old.records.map(({ name }) => name).filter((name) => !removed.has(name));
-    const fresh = (await parts.records.all()).filter((name) => !known.has(name));
-    const needed = await blobsOf(parts, [...back, ...fresh]);
-    const busy = last.blockedBy.length > 0;
-    const blobs = await putBack(
-      old.blobs,
-      trash.dir,
-      (name) => busy || needed.has(name) || last.uses.has(name),
-    );
-    return { records, blobs, blockedBy: last.blockedBy };
+    return await parts.sweeping.during(async () => {
+      const { records, blockedBy } = await sweepRecords(parts, keepRuns, old.records, trash.dir);
+      if (blockedBy.length > 0) return { records, blobs: [], blockedBy };
+      return { records, ...(await sweepBlobs(parts, kept, old.blobs, trash.dir)) };
+    });
   } finally {
     await trash.dispose();
   }
 }
 
+async function sweepRecords(parts: Parts, keepRuns: number, old: readonly Candidate[], trash: string) {
+  await moveAll(old, trash);
+  await point('gc:records-moved');
+  const { blockedBy, uses } = await look(parts);
+  const roots = await rootsOf(parts, keepRuns);
+  const isNeeded = (name: string) => blockedBy.length > 0 || roots.has(name) || uses.has(name);
+  return { records: await returnNeeded(old, trash, isNeeded), blockedBy };
+}
+
+/** `kept`: records whose blobs aren't among the old ones. Every other one that is there now was committed meanwhile. */
+async function sweepBlobs(parts: Parts, kept: ReadonlySet<string>, old: readonly Candidate[], trash: string) {
+  await moveAll(old, trash);
+  await point('gc:blobs-moved');
+  const { blockedBy, uses } = await look(parts);
+  const fresh = (await parts.records.all()).filter((name) => !kept.has(name));
+  const needed = await blobsOf(parts, fresh);
+  const isNeeded = (name: string) => blockedBy.length > 0 || needed.has(name) || uses.has(name);
+  return { blobs: await returnNeeded(old, trash, isNeeded), blockedBy };
+}
+
 async function moveAll(files: readonly Candidate[], trash: string): Promise<void> {
-  for (const { name, path } of files) {
-    await rename(path, join(trash, name)).catch((error) => {
+  for (const { path } of files) {
+    await rename(path, join(trash, basename(path))).catch((error) => {
       if (!isMissing(error)) throw explain(error, path);
     });
   }
 }
 
-/** Moves back what is needed after all, unless somebody has put it there anew; returns the rest. */
-async function putBack(
+/** Moves back what is needed after all; returns the rest. */
+async function returnNeeded(
   files: readonly Candidate[],
   trash: string,
   isNeeded: (name: string) => boolean,
 ): Promise<Candidate[]> {
-  const gone: Candidate[] = [];
-  for (const file of files) {
-    if (!isNeeded(file.name)) gone.push(file);
-    else if (!(await stat(file.path).catch(() => undefined))) {
-      await mkdir(dirname(file.path), { recursive: true });
-      await rename(join(trash, file.name), file.path).catch((error) => {
-        if (!isMissing(error)) throw explain(error, file.path);
-      });
-    }
+  for (const { path } of files.filter(({ name }) => isNeeded(name))) {
+    await makeStoreFolder(dirname(path));
+    await putBack(join(trash, basename(path)), path).catch((error) => {
+      throw explain(error, path);
+    });
   }
-  return gone;
+  return files.filter(({ name }) => !isNeeded(name));
 }
 
-async function candidates(
-  all: Iterable<string>,
-  isOld: (name: string) => boolean,
-  pathOf: (name: string) => string,
-): Promise<Candidate[]> {
+/** Names with their files' sizes; those that are gone by now are left out. */
+async function sized(all: Iterable<string>, pathOf: (name: string) => string): Promise<Candidate[]> {
   const found: Candidate[] = [];
   for (const name of all) {
-    if (!isOld(name)) continue;
     const path = pathOf(name);
-    const info = await stat(path).catch(() => undefined);
-    if (info) found.push({ name, path, bytes: info.size });
+    const info = statNow(path);
+    if (info) found.push({ name, path, bytes: Number(info.size) });
   }
   return found;
 }
@@ -241,6 +244,13 @@ async function allBlobs(dir: string): Promise<string[]> {
 
 function sum(files: readonly Candidate[]): number {
   return files.reduce((all, { bytes }) => all + bytes, 0);
+}
+
+/** A network file system may keep a name of a file that is still open: then the folder stays until next time. */
+async function remove(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true }).catch((error) => {
+    if (!['ENOTEMPTY', 'EBUSY'].includes(codeOf(error) ?? '')) throw explain(error, path);
+  });
 }
 
 async function bytesBelow(path: string): Promise<number> {

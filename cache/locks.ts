@@ -1,8 +1,9 @@
-import { link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { link, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sha256 } from '../common/json.ts';
 import { codeOf, explain, isMissing } from './failures.ts';
+import { makeStoreFolder, putBack } from './files.ts';
 import { inWords, lifeOf, parseOwner, thisProcess } from './owner.ts';
 import { point } from './points.ts';
 import type { Session } from './session.ts';
@@ -41,6 +42,7 @@ export function createLocks(dir: string, session: Session): Locks {
       const found = await look(path);
       if (found === undefined) continue;
       if (!isAbandoned(found, options)) return heldBy(found, path);
+      await point('lock:dead');
       const busy = await breakLock(name, found, options);
       if (busy) return busy;
     }
@@ -75,8 +77,8 @@ export function createLocks(dir: string, session: Session): Locks {
       const away = await session.path();
       await rename(path, away);
       const moved = await look(away);
-      if (moved?.id !== dead.id) await link(away, path).catch(() => undefined);
-      await rm(away, { force: true });
+      if (moved?.id !== dead.id) await putBack(away, path);
+      else await rm(away, { force: true });
       return undefined;
     } catch (error) {
       if (isMissing(error)) return undefined;
@@ -141,7 +143,7 @@ async function claim(path: string, owner: Owner, session: Session): Promise<bool
     const code = codeOf(error);
     if (code === 'EEXIST') return false;
     if (code === 'ENOENT') {
-      for (const file of [own, path]) await mkdir(dirname(file), { recursive: true });
+      for (const file of [own, path]) await makeStoreFolder(dirname(file));
       return false;
     }
     // A network file system may have linked and lost the answer: two names say so.
@@ -182,7 +184,7 @@ async function look(path: string): Promise<Found | undefined> {
 
 function isAbandoned(found: Found, options: LockOptions): boolean {
   if (found.owner === undefined) return found.silentMs > UNREADABLE_MS;
-  const life = lifeOf(found.owner);
+  const life = lifeOf(found.owner, found.silentMs);
   if (life === 'elsewhere')
     return options.breakAfterMs !== undefined && found.silentMs > options.breakAfterMs;
   return life === 'dead';

@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { hostname, uptime } from 'node:os';
+import { threadId } from 'node:worker_threads';
 import { randomName } from './files.ts';
 import type { Owner } from './types.ts';
 
@@ -35,8 +36,8 @@ function statOf(pid: number): { state: string; started: string } | undefined {
   return state && started ? { state, started } : undefined;
 }
 
-/** The process numbers of a machine itself, outside of any container, have the same namespace after every boot. */
-const OUTERMOST = 'pid:[4026531836]';
+/** Owners show a sign of life much more often than this; see session.ts. */
+const SURELY_SILENT_MS = 120_000;
 
 let described: Omit<Owner, 'nonce'> | undefined;
 
@@ -45,27 +46,25 @@ export function thisProcess(): Owner {
   described ??= {
     host: hostname(),
     pid: process.pid,
+    thread: threadId,
     started: statOf(process.pid)?.started ?? '',
     boot: textOf('/proc/sys/kernel/random/boot_id'),
     namespace: namespace(),
-    machine: textOf('/etc/machine-id'),
     since: '',
   };
   return { ...described, since: new Date().toISOString(), nonce: randomName() };
 }
 
 /**
- * `alive` or `dead` for a process that this one can see; `elsewhere` for one on another host, in another container, or on
- * a machine that only has the same name.
+ * `alive` or `dead` for a process that this one can see; `elsewhere` for one on another host or in another container. After
+ * a reboot, what has shown no life (`silentMs`) since the machine came up is dead; the wait of two minutes is for another
+ * machine that only has the same name and is well alive.
  */
-export function lifeOf(owner: Owner): 'alive' | 'dead' | 'elsewhere' {
+export function lifeOf(owner: Owner, silentMs: number): 'alive' | 'dead' | 'elsewhere' {
   const here = thisProcess();
   if (owner.host !== here.host) return 'elsewhere';
   if (owner.boot !== here.boot) {
-    const sameMachine = owner.machine !== '' && owner.machine === here.machine;
-    return sameMachine && owner.namespace === OUTERMOST && here.namespace === OUTERMOST
-      ? 'dead'
-      : 'elsewhere';
+    return silentMs > Math.max(uptime() * 1000, SURELY_SILENT_MS) ? 'dead' : 'elsewhere';
   }
   if (owner.namespace !== here.namespace) return 'elsewhere';
   try {
@@ -88,14 +87,7 @@ export function inWords(owner: Owner | undefined): string {
 export function parseOwner(text: string): Owner | undefined {
   try {
     const value = JSON.parse(text) as Partial<Owner> | null;
-    const strings = [
-      value?.host,
-      value?.started,
-      value?.boot,
-      value?.namespace,
-      value?.machine,
-      value?.nonce,
-    ];
+    const strings = [value?.host, value?.started, value?.boot, value?.namespace, value?.nonce];
     if (!Number.isInteger(value?.pid) || strings.some((field) => typeof field !== 'string')) return undefined;
     return value as Owner;
   } catch {

@@ -2,7 +2,6 @@ import {
   chmod,
   copyFile,
   lstat,
-  mkdir,
   readdir,
   readFile,
   rename,
@@ -15,7 +14,7 @@ import { dirname, join, resolve } from 'node:path';
 import { UserError } from '../common/errors.ts';
 import type { Blobs } from './blobs.ts';
 import { codeOf, explain, isMissing } from './failures.ts';
-import { eachAtOnce, hashHandle, randomName, statNow, withFile } from './files.ts';
+import { eachAtOnce, hashHandle, makeFolder, randomName, statNow, withFile } from './files.ts';
 import { point } from './points.ts';
 import type { Artifact, Manifest, Materialised } from './types.ts';
 
@@ -50,15 +49,16 @@ export async function materialise(
 ): Promise<Materialised> {
   const dir = resolve(target);
   try {
-    await mkdir(dir, { recursive: true });
+    await makeFolder(dir);
     const before = await readPublished(dir);
+    const ours = new Map(Object.entries(before?.files ?? {}));
     const files = new Map<string, OurFile>();
     const wanted = Object.entries(entries);
     await eachAtOnce(wanted, WIDTH, async ([path, entry]) => {
-      const mtime = await mtimeIfRight(dir, path, entry, before?.files[path]);
+      const mtime = await mtimeIfRight(dir, path, entry, ours.get(path));
       if (mtime !== undefined) files.set(path, { ...entry, mtime });
     });
-    const gone = Object.keys(before?.files ?? {}).filter((path) => entries[path] === undefined);
+    const gone = [...ours].filter(([path]) => !Object.hasOwn(entries, path));
     const writing = wanted.filter(([path]) => !files.has(path));
     const kept = files.size;
     if (before?.digest === artifact.digest && gone.length + writing.length === 0)
@@ -69,10 +69,11 @@ export async function materialise(
     await writePublished(dir, { format: 1, digest: null, files: underway });
     await removeLeftovers(dir);
     let removed = 0;
-    for (const path of gone) if (await removeOurs(dir, path, before?.files[path])) removed += 1;
+    for (const [path, file] of gone) if (await removeOurs(dir, path, file)) removed += 1;
     await eachAtOnce(writing, WIDTH, async ([path, entry]) => {
       await point('materialise:file');
       files.set(path, { ...entry, mtime: await write(dir, path, entry.digest, blobs) });
+      await point('materialise:written');
     });
     const sorted = Object.fromEntries(wanted.map(([path]) => [path, files.get(path) as OurFile]));
     await writePublished(dir, { format: 1, digest: artifact.digest, files: sorted });
@@ -136,7 +137,7 @@ async function write(dir: string, path: string, digest: string, blobs: Blobs): P
   const blob = await blobs.verified(digest);
   const temporary = join(dir, `${TEMPORARY}${randomName()}`);
   try {
-    await mkdir(dirname(place), { recursive: true });
+    await makeFolder(dirname(place));
     await copyFile(blob, temporary);
     await chmod(temporary, 0o644);
     await rename(temporary, place);
@@ -149,10 +150,10 @@ async function write(dir: string, path: string, digest: string, blobs: Blobs): P
 }
 
 /** Removes a file of ours, and the folders that it leaves empty; one that somebody changed since is theirs now. */
-async function removeOurs(dir: string, path: string, ours: OurFile | undefined): Promise<boolean> {
+async function removeOurs(dir: string, path: string, ours: OurFile): Promise<boolean> {
   const place = join(dir, path);
   const found = await statIfThere(place);
-  if (!found?.isFile() || ours === undefined || found.size !== BigInt(ours.bytes)) return false;
+  if (!found?.isFile() || found.size !== BigInt(ours.bytes)) return false;
   const unchanged = String(found.mtimeNs) === ours.mtime;
   if (!unchanged && (await withFile(place, 'r', hashHandle)).digest !== ours.digest) return false;
   await rm(place, { force: true });

@@ -8,6 +8,7 @@ import { writeWhole } from './files.ts';
 import type { Folders } from './folders.ts';
 import { point } from './points.ts';
 import type { Session } from './session.ts';
+import type { Sweeping } from './sweeping.ts';
 import { type Artifact, type NewRecord, RECORD_FORMAT, type Record } from './types.ts';
 
 /**
@@ -33,6 +34,7 @@ export function createRecords(
   blobs: Blobs,
   folders: Folders,
   session: Session,
+  sweeping: Sweeping,
 ): Records {
   const pathOf = (fingerprint: string): string => {
     if (!NAME.test(fingerprint)) throw new Error(`not a fingerprint: ${JSON.stringify(fingerprint)}`);
@@ -42,6 +44,13 @@ export function createRecords(
   async function read(fingerprint: string): Promise<Record | undefined> {
     const path = pathOf(fingerprint);
     await session.use(fingerprint);
+    const found = await lookUp(path, fingerprint);
+    if (found) return found;
+    await sweeping.ended();
+    return lookUp(path, fingerprint);
+  }
+
+  async function lookUp(path: string, fingerprint: string): Promise<Record | undefined> {
     const record = load(path, fingerprint);
     if (record === 'bad') {
       const isBad = (_: string, at: string) => load(at, fingerprint) === 'bad';
@@ -65,6 +74,7 @@ export function createRecords(
   async function commit(record: NewRecord): Promise<void> {
     const path = pathOf(record.fingerprint);
     await session.use(record.fingerprint);
+    if (await missing(record)) await sweeping.ended();
     const lost = await missing(record);
     if (lost)
       throw new Error(`${record.stage}: its output ${lost.digest} (${lost.bytes} bytes) isn't in the store`);

@@ -1,9 +1,9 @@
 import { appendFileSync, closeSync, openSync } from 'node:fs';
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Json } from '../common/json.ts';
 import { codeOf, explain, explained, isMissing } from './failures.ts';
-import { randomName, writeWhole } from './files.ts';
+import { makeStoreFolder, randomName, statNow, writeWhole } from './files.ts';
 import { lifeOf, parseOwner } from './owner.ts';
 import { names } from './records.ts';
 import { type Session, SILENT_MS } from './session.ts';
@@ -40,7 +40,7 @@ export function createRuns(dir: string, session: Session): OwnRuns {
     const place = join(dir, id);
     await session.folder();
     await explained(place, async () => {
-      await mkdir(place, { recursive: true });
+      await makeStoreFolder(place);
       await writeFile(join(place, 'owner.json'), JSON.stringify(session.owner));
       await writeFile(join(place, 'start.json'), JSON.stringify({ at: at.toISOString(), info }));
       await writeFile(join(place, 'config.json'), JSON.stringify(config, undefined, 1));
@@ -160,10 +160,9 @@ async function stateOf(place: string, end: End | undefined): Promise<RunState> {
   if (end) return end.complete ? 'complete' : 'incomplete';
   const path = join(place, 'owner.json');
   const owner = parseOwner(await readFile(path, 'utf8').catch(() => ''));
-  const life = owner ? lifeOf(owner) : 'dead';
-  if (life !== 'elsewhere') return life === 'alive' ? 'running' : 'interrupted';
-  const beat = (await stat(path).catch(() => undefined))?.mtimeMs ?? 0;
-  return Date.now() - beat > SILENT_MS ? 'interrupted' : 'running';
+  const silentMs = Date.now() - Number(statNow(path)?.mtimeMs ?? 0);
+  const life = owner ? lifeOf(owner, silentMs) : 'dead';
+  return life === 'dead' || (life === 'elsewhere' && silentMs > SILENT_MS) ? 'interrupted' : 'running';
 }
 
 /** The whole lines of a file; what stands after the last line end was cut by a kill. */

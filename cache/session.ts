@@ -1,8 +1,9 @@
 import { appendFileSync, closeSync, openSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
 import { explain, explained, isMissing } from './failures.ts';
-import { randomName } from './files.ts';
+import { makeStoreFolder, randomName, storeIsGone } from './files.ts';
 import { lifeOf, parseOwner, thisProcess } from './owner.ts';
 import type { Owner, Workspace } from './types.ts';
 
@@ -44,7 +45,7 @@ export function createSession(tmp: string): Session {
   const make = async (): Promise<string> => {
     const fresh = join(tmp, `.new-${owner.nonce}`);
     await explained(dir, async () => {
-      await mkdir(fresh, { recursive: true });
+      await makeStoreFolder(fresh);
       await writeFile(join(fresh, 'owner.json'), JSON.stringify(owner));
       await rename(fresh, dir);
     });
@@ -57,7 +58,10 @@ export function createSession(tmp: string): Session {
   };
 
   const folder = (): Promise<string> => {
-    made ??= make();
+    made ??= make().catch((error) => {
+      made = undefined;
+      throw error;
+    });
     return made;
   };
   return {
@@ -75,7 +79,7 @@ export function createSession(tmp: string): Session {
         journal ??= openSync(path, 'a');
         appendFileSync(journal, `${name}\n`);
       } catch (error) {
-        throw explain(error, path);
+        throw isMissing(error) ? storeIsGone(dir) : explain(error, path);
       }
       used.add(name);
     },
@@ -83,7 +87,7 @@ export function createSession(tmp: string): Session {
       swept ??= removeDead(tmp);
       await swept;
       const path = join(await folder(), String(count++));
-      await explained(path, () => mkdir(path, { recursive: true }));
+      await explained(path, () => makeStoreFolder(path));
       return { dir: path, dispose: () => explained(path, () => rm(path, { recursive: true, force: true })) };
     },
     async close() {
@@ -93,6 +97,7 @@ export function createSession(tmp: string): Session {
       if (made === undefined) return;
       await made.catch(() => undefined);
       await rm(dir, { recursive: true, force: true }).catch(() => undefined);
+      if (isMainThread) await removeThreads(tmp, owner);
     },
   };
 }
@@ -123,14 +128,22 @@ async function readSession(dir: string): Promise<FoundSession | undefined> {
   const path = join(dir, 'owner.json');
   try {
     const owner = parseOwner(await readFile(path, 'utf8').catch(() => ''));
-    const life = owner && lifeOf(owner);
-    if (owner && life !== undefined && life !== 'elsewhere') return { dir, owner, life };
-    const silent = Date.now() - (await stat(owner ? path : dir)).mtimeMs > SILENT_MS;
-    if (!owner && !silent && basename(dir).startsWith('.new-')) return undefined;
-    return { dir, owner, life: silent ? 'silent' : 'elsewhere' };
+    const silentMs = Date.now() - (await stat(owner ? path : dir)).mtimeMs;
+    const life = owner ? lifeOf(owner, silentMs) : 'elsewhere';
+    if (life !== 'elsewhere') return { dir, owner, life };
+    if (silentMs > SILENT_MS) return { dir, owner, life: 'silent' };
+    return owner || !basename(dir).startsWith('.new-') ? { dir, owner, life } : undefined;
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw explain(error, dir);
+  }
+}
+
+/** Worker threads are ended without a word; their main thread clears up after them. */
+async function removeThreads(tmp: string, main: Owner): Promise<void> {
+  for (const { dir, owner, life } of await findSessions(tmp).catch(() => [])) {
+    const isOurs = life === 'alive' && owner?.pid === main.pid && owner.thread !== main.thread;
+    if (isOurs) await rm(dir, { recursive: true, force: true }).catch(() => undefined);
   }
 }
 

@@ -11,6 +11,7 @@ import { isMaterialised, materialise } from './publish.ts';
 import { createRecords } from './records.ts';
 import { createRuns } from './runs.ts';
 import { createSession } from './session.ts';
+import { createSweeping } from './sweeping.ts';
 import type { Memo, Store } from './types.ts';
 
 export type * from './types.ts';
@@ -26,10 +27,11 @@ export async function openStore(path: string): Promise<Store> {
   await ensureStore(dir);
   const quarantine = join(dir, 'quarantine');
   const session = createSession(join(dir, 'tmp'));
-  const blobs = createBlobs(join(dir, 'blobs'), quarantine, session);
-  const folders = createFolders(blobs, session);
-  const records = createRecords(join(dir, 'records'), quarantine, blobs, folders, session);
   const locks = createLocks(join(dir, 'locks'), session);
+  const sweeping = createSweeping(join(dir, 'locks'), locks);
+  const blobs = createBlobs(join(dir, 'blobs'), quarantine, session, sweeping);
+  const folders = createFolders(blobs, session);
+  const records = createRecords(join(dir, 'records'), quarantine, blobs, folders, session, sweeping);
   const memos = createMemos(join(dir, 'memo'), session);
   const runs = createRuns(join(dir, 'runs'), session);
   const pins = createPins(join(dir, 'pins'), runs, session);
@@ -58,7 +60,8 @@ export async function openStore(path: string): Promise<Store> {
     withLock: locks.withLock,
     memo: (name) => memos.open(name) as Memo<never>,
     digestFile: (file) => digestFile(file, memos.open('digests')),
-    gc: (options = {}) => collectGarbage({ dir, session, blobs, records, locks, runs, pins }, options),
+    gc: (options = {}) =>
+      collectGarbage({ dir, session, blobs, records, locks, sweeping, runs, pins }, options),
     pin: pins.pin,
     unpin: pins.unpin,
     pins: pins.pins,

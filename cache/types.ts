@@ -53,13 +53,13 @@ export type NewRecord = Omit<Record, 'format'> & { readonly format?: number };
 export interface Owner {
   readonly host: string;
   readonly pid: number;
+  /** 0 for the main thread. */
+  readonly thread: number;
   /** Field 22 of /proc/PID/stat: clock ticks from boot to the process's start. Empty where there is no /proc. */
   readonly started: string;
   /** Kernel boot and process-number namespace: a number means something only within these. */
   readonly boot: string;
   readonly namespace: string;
-  /** Survives reboots; tells a rebooted host from another of the same name. */
-  readonly machine: string;
   readonly nonce: string;
   /** ISO 8601. */
   readonly since: string;

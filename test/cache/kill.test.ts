@@ -72,9 +72,10 @@ describe('a process killed with -9 while it publishes a folder', () => {
     const store = await newStore();
     const target = join(await temporaryFolder(), 'report');
     const first = await putFolder(store, { a: 'one' });
-    const child = startChild('materialise', [store.dir, first, target], { pauseAt: 'materialise:file' });
-    await child.says('materialise:file');
+    const child = startChild('materialise', [store.dir, first, target], { pauseAt: 'materialise:written' });
+    await child.says('materialise:written');
     await child.kill();
+    expect(await filesBelow(target)).toEqual({ a: 'one' });
     const second = await putFolder(store, { a: 'two' });
     await store.materialise(second, target);
     expect(await filesBelow(target)).toEqual({ a: 'two' });

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { uptime } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { lifeOf, thisProcess } from '../../cache/owner.ts';
@@ -23,6 +24,10 @@ async function deadPid(): Promise<number> {
   const child = spawn('true');
   await once(child, 'exit');
   return child.pid as number;
+}
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 describe('a lock', () => {
@@ -56,7 +61,8 @@ describe('a lock', () => {
     await child.says('held');
     const told: string[] = [];
     const waiting = store.withLock('k', async () => 'mine', { onWait: (held) => told.push(held.holder) });
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    await until(async () => told.length > 0);
+    await new Promise((resolve) => setTimeout(resolve, 300));
     expect(told).toHaveLength(1);
     expect(told[0]).toContain(`process ${child.pid} on `);
     child.go();
@@ -84,12 +90,14 @@ describe('a lock', () => {
 
   it('of a zombie is taken over', async () => {
     const store = await newStore();
-    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60']);
+    const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60']);
     afterwards(async () => parent.kill('SIGKILL'));
     const [text] = await once(parent.stdout, 'data');
     const pid = Number(text);
-    let status = '';
-    while (!status.includes('zombie')) status = await readFile(`/proc/${pid}/status`, 'utf8');
+    // `sleep` never asks after its children: once the shell has become one, a killed child stays as a zombie.
+    await until(async () => (await readFile(`/proc/${parent.pid}/comm`, 'utf8')) === 'sleep\n');
+    process.kill(pid, 'SIGKILL');
+    await until(async () => (await readFile(`/proc/${pid}/status`, 'utf8')).includes('zombie'));
     expect(process.kill(pid, 0)).toBe(true);
     const started = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ')[19] as string;
     await leaveLock(store, 'k', { pid, started });
@@ -152,6 +160,20 @@ describe('breaking a dead lock', () => {
     expect(await first.end()).toEqual({ had: true });
   });
 
+  it('is not done twice: who found it dead looks again, and leaves the next owner alone', async () => {
+    const store = await newStore();
+    await leaveLock(store, 'k', { pid: await deadPid() });
+    const late = startChild('hold', [store.dir, 'k'], { pauseAt: 'lock:dead' });
+    await late.says('lock:dead');
+    const mine = got(await store.lock('k'));
+    const path = join(store.dir, 'locks', 'k.lock');
+    const { ctimeNs } = await stat(path, { bigint: true });
+    late.go();
+    expect(await late.end()).toMatchObject({ holder: expect.stringContaining(`process ${process.pid} `) });
+    expect((await stat(path, { bigint: true })).ctimeNs).toBe(ctimeNs);
+    await mine.release();
+  });
+
   it('goes on when the breaker is killed at it', async () => {
     const store = await newStore();
     await leaveLock(store, 'k', { pid: await deadPid() });
@@ -186,11 +208,17 @@ describe('breaking a dead lock', () => {
 describe('an owner', () => {
   it('is told apart by host, boot, namespace and start', async () => {
     const me = thisProcess();
-    expect(lifeOf(me)).toBe('alive');
-    expect(lifeOf({ ...me, pid: await deadPid() })).toBe('dead');
-    expect(lifeOf({ ...me, host: 'other' })).toBe('elsewhere');
-    expect(lifeOf({ ...me, namespace: 'pid:[1]', pid: await deadPid() })).toBe('elsewhere');
-    expect(lifeOf({ ...me, boot: 'earlier', machine: '' })).toBe('elsewhere');
-    expect(lifeOf({ ...me, started: '5' })).toBe('dead');
+    expect(lifeOf(me, 0)).toBe('alive');
+    expect(lifeOf({ ...me, pid: await deadPid() }, 0)).toBe('dead');
+    expect(lifeOf({ ...me, host: 'other' }, 1e12)).toBe('elsewhere');
+    expect(lifeOf({ ...me, namespace: 'pid:[1]', pid: await deadPid() }, 1e12)).toBe('elsewhere');
+    expect(lifeOf({ ...me, started: '5' }, 0)).toBe('dead');
+  });
+
+  it('from before a reboot is dead; one on another machine of the same name, which shows life, is not', () => {
+    const before = { ...thisProcess(), boot: 'earlier' };
+    expect(lifeOf(before, uptime() * 1000 + 120_001)).toBe('dead');
+    expect(lifeOf(before, 30_000)).toBe('elsewhere');
+    expect(lifeOf(before, uptime() * 1000 - 1000)).toBe('elsewhere');
   });
 });

@@ -77,7 +77,6 @@ describe('runs', () => {
       started: '',
       boot: '',
       namespace: '',
-      machine: '',
       nonce: '',
     });
     await writeFile(owner, text);
@@ -105,13 +104,14 @@ describe('pins', () => {
     await store.pin(one.id, 'paper');
     await store.pin(one.id, 'paper');
     expect(await store.pins()).toMatchObject([{ name: 'paper', run: one.id }]);
-    for (const attempt of [
-      store.pin(two.id, 'paper'),
-      store.pin('20260101-000000.000-0123456789', 'x'),
-      store.pin(two.id, '../x'),
-      store.unpin('nothing'),
-    ]) {
-      expect(isUserError(await attempt.catch((error) => error))).toBe(true);
+    const attempts = [
+      () => store.pin(two.id, 'paper'),
+      () => store.pin('20260101-000000.000-0123456789', 'x'),
+      () => store.pin(two.id, '../x'),
+      () => store.unpin('nothing'),
+    ];
+    for (const attempt of attempts) {
+      expect(isUserError(await attempt().catch((error) => error))).toBe(true);
     }
     await store.unpin('paper');
     expect(await store.pins()).toEqual([]);

@@ -83,13 +83,13 @@ export function recordOf(fingerprint: string, outputs: { [name: string]: Artifac
 
 /** Texts of all files below a folder, by relative path; `.mis-manifest.json` left out. */
 export async function filesBelow(dir: string): Promise<{ [path: string]: string }> {
-  const found: { [path: string]: string } = {};
+  const found: [string, string][] = [];
   for (const entry of await readdir(dir, { withFileTypes: true, recursive: true })) {
     const path = join(entry.path, entry.name).slice(dir.length + 1);
     if (entry.isFile() && entry.name !== '.mis-manifest.json')
-      found[path] = await readFile(join(dir, path), 'utf8');
+      found.push([path, await readFile(join(dir, path), 'utf8')]);
   }
-  return found;
+  return Object.fromEntries(found);
 }
 
 /** Another process at the store, driven line by line: see child.ts. */
