@@ -70,10 +70,10 @@ function inReferences(
 }
 
 function pastMiddle(images: number, tasks: number, difficulty: Difficulty, queries: number): UserError {
+  const most = Math.floor(images / 2) - queries;
   return new UserError(
     `With difficulty ${difficulty} the n = ${tasks} queries of ${images} images run from rank ${queries} past the middle, ` +
-      `where those of the other side stand. ${largest('n', Math.floor(images / 2) - queries) ?? 'No n would fit'}; ` +
-      'or take a lower difficulty.',
+      `where those of the other side stand. ${most >= 1 ? `The largest that fits: n = ${most}` : 'No n would fit'}; or take a lower difficulty.`,
   );
 }
 
@@ -86,12 +86,8 @@ function fits(
   otherwise: string,
 ) {
   const options = [
-    largest('n', mostTasks, ` with k = ${references}`),
-    largest('k', mostReferences, ` with n = ${tasks}`),
-  ].filter((option) => option !== undefined);
-  return options.length === 0 ? otherwise : `${options.join(', ')}.`;
-}
-
-function largest(name: string, most: number, condition = ''): string | undefined {
-  return most >= 1 ? `The largest that fits${condition}: ${name} = ${most}` : undefined;
+    ...(mostTasks >= 1 ? [`with k = ${references}: n = ${mostTasks}`] : []),
+    ...(mostReferences >= 1 ? [`with n = ${tasks}: k = ${mostReferences}`] : []),
+  ];
+  return options.length === 0 ? otherwise : `The largest that fits ${options.join('; ')}.`;
 }
