@@ -27,7 +27,7 @@ export interface Stage<Params = unknown> {
 export interface FileInput {
   /**
    * `content`: one file, fingerprinted by the digest of its bytes. `listing`: a folder, file, or list/glob/brace range
-   * of them, fingerprinted by relative path, size and modification time of every file below it; the stage must put out
+   * of them, fingerprinted by path, size and modification time of every file below it; the stage must put out
    * what it read in content-addressed form, so that a touched but equal file stops there.
    */
   readonly by: 'content' | 'listing';

@@ -21,6 +21,8 @@ export interface Spec {
   readonly pipeline: Pipeline;
   readonly shape: Shape;
   readonly config: MapNode;
+  /** Absolute paths of the config's files, in layers. */
+  readonly configFiles: readonly string[];
 }
 
 /** The package's own folder, which holds the default pipeline. */
@@ -42,7 +44,8 @@ export async function loadSpec(options: GraphOptions): Promise<Spec> {
   for (const file of files)
     if (!existsSync(file))
       throw new UserError(`${file}: there is no such config file. Name one with -c FILE.`);
-  return { pipeline, shape, config: loadConfig(files, options.set ?? [], shape) };
+  const config = loadConfig(files, options.set ?? [], shape);
+  return { pipeline, shape, config, configFiles: files.map((file) => resolve(file)) };
 }
 
 export function storeFolder(options: GraphOptions): string {

@@ -16,7 +16,8 @@ export async function dryRun(
 ): Promise<number> {
   return withContext(options, targets, async ({ pipeline, stages, store }) => {
     const surveyed = await survey(pipeline, stages, store);
-    const costs = await stageCosts(store);
+    const names = stages.map(({ spec }) => spec.name);
+    const costs = await stageCosts(store, names);
     if (options.json) printJson(surveyed, costs);
     else printText(surveyed, costs);
     return 0;
@@ -34,7 +35,7 @@ function printJson(surveyed: readonly StageSurvey[], costs: ReadonlyMap<string, 
         event: 'task',
         stage: stage.spec.name,
         vars,
-        ...('task' in outcome && { fingerprint: outcome.task.fingerprint }),
+        ...('task' in outcome && outcome.task && { fingerprint: outcome.task.fingerprint }),
         outcome: state,
         ...('on' in outcome && { on: outcome.on }),
         ...(cost && { estimate: { ms: Math.round(cost.ms), bytes: Math.round(cost.bytes) } }),
@@ -79,8 +80,12 @@ function printText(surveyed: readonly StageSurvey[], costs: ReadonlyMap<string, 
     }
   }
   const note = unpriced > 0 ? ` (${plural(unpriced, 'task')} of stages that never ran not counted)` : '';
+  const cost =
+    total === 0 && unpriced > 0
+      ? 'What that takes will be known once these stages have run.'
+      : `At most ${duration(total)} of work, one task at a time${note}.`;
   print(
-    `\n${counts.hit} up to date, ${counts['will-run']} will run, ${counts.depends} depend on earlier ones. At most ${duration(total)} of work, one task at a time${note}.`,
+    `\n${counts.hit} up to date, ${counts['will-run']} will run, ${counts.depends} depend on earlier ones. ${cost}`,
   );
 }
 

@@ -1,15 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { isUserError } from '../../common/errors.ts';
 import type { GraphOptions } from './context.ts';
 
 const VERSION = (
   JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
 ).version;
 
-/** Runs the command line; returns the exit code. Expected failures are one paragraph on standard error and exit code 1. */
+/**
+ * Runs the command line; returns the exit code. Expected failures are one paragraph on standard error, bugs a stack; both
+ * have exit code 1.
+ */
 export async function main(argv: readonly string[]): Promise<number> {
+  process.stdout.on('error', endWhenClosed);
   let code = 0;
   const program = build((result) => {
     code = result;
@@ -18,13 +21,19 @@ export async function main(argv: readonly string[]): Promise<number> {
     await program.parseAsync(argv);
     return code;
   } catch (error) {
-    if (!isUserError(error)) throw error;
-    process.stderr.write(`mis: ${error.message}\n`);
+    const { failureText } = await import('../run/reporter.ts');
+    process.stderr.write(`mis: ${failureText(error)}\n`);
     return 1;
   }
 }
 
-const collect = (value: string, all: string[]) => [...all, value];
+/** Who reads our output may have read enough, as in `mis path images | head -1`. */
+function endWhenClosed(error: NodeJS.ErrnoException) {
+  if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
+  throw error;
+}
+
+const collect = (value: string, all: readonly string[] = []) => [...all, value];
 
 function positive(text: string): number {
   const value = Number(text);
@@ -40,9 +49,8 @@ function overGraph(command: Command): Command {
       '-c, --config <file>',
       'config file; several are layered, a later one wins (default: configs/default.yaml)',
       collect,
-      [],
     )
-    .option('--set <key=value>', 'override one key of the config, e.g. --set score.alpha=0.2', collect, [])
+    .option('--set <key=value>', 'override one key of the config, e.g. --set score.alpha=0.2', collect)
     .option(
       '-p, --pipeline <file>',
       'graph of stages (default: pipeline.yaml here, else the one of this package)',
@@ -77,7 +85,7 @@ function build(done: (code: number) => void): Command {
 
   overGraph(program.command('why'))
     .description('why a stage ran, or will run: which parameter, file, code or input changed, old → new')
-    .argument('<stage>')
+    .argument('<stage>', 'name of a stage')
     .option('--json', 'one JSON object a task')
     .action(async (stage: string, options) => done(await (await import('./why.ts')).why(stage, options)));
 
@@ -92,9 +100,9 @@ function build(done: (code: number) => void): Command {
 
   overGraph(program.command('path'))
     .description('print where outputs lie in the store, one file a line, for scripts to open')
-    .argument('<stage>')
+    .argument('<stage>', 'name of a stage')
     .argument('[output]', 'only this output, e.g. activations, shards.images, report/tables/units.parquet')
-    .option('--where <name=value>', 'only tasks with this variable, e.g. --where model=resnet', collect, [])
+    .option('--where <name=value>', 'only tasks with this variable, e.g. --where model=resnet', collect)
     .option('--json', 'one JSON object a file, with its variables')
     .action(async (stage: string, output: string | undefined, options) =>
       done(await (await import('./path.ts')).path(stage, output, options)),

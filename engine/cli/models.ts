@@ -28,4 +28,5 @@ export async function inspect(file: string, options: { json?: boolean }): Promis
   return 0;
 }
 
-const shapeText = (shape: readonly unknown[] | null | undefined): string => (shape ? `[${shape.map((axis) => axis ?? '?').join(', ')}]` : '');
+const shapeText = (shape: readonly unknown[] | null | undefined): string =>
+  shape ? `[${shape.map((axis) => axis ?? '?').join(', ')}]` : '';

@@ -27,6 +27,7 @@ export async function path(
     const { spec } = surveyed.stage;
     if (surveyed.unknown) throw notYet(stage, surveyed.unknown.join(', '));
     const variable = listVariables(pipeline);
+    if (output !== undefined) checkOutput(spec, output);
     const found: Found[] = [];
     for (const { vars, outcome } of surveyed.tasks) {
       if (Object.entries(vars).some(([name, value]) => where[name] !== undefined && where[name] !== value))
@@ -40,11 +41,13 @@ export async function path(
     if (kept.length === 0) {
       const known = [
         ...new Set(
-          found.flatMap(({ vars }) => Object.entries(vars).map(([name, value]) => `${name}=${value}`)),
+          [...found, ...surveyed.tasks].flatMap(({ vars }) =>
+            Object.entries(vars).map(([name, value]) => `${name}=${value}`),
+          ),
         ),
       ];
       throw new UserError(
-        `No output of ${stage} fits ${output ?? ''} ${(options.where ?? []).join(' ')}. There is: ${known.join(', ') || outputNames(spec).join(', ')}.`,
+        `No output of ${stage} fits ${[output ?? '', ...(options.where ?? [])].filter(Boolean).join(' ')}. There is: ${known.join(', ') || outputNames(spec).join(', ')}.`,
       );
     }
     for (const each of kept) process.stdout.write(`${options.json ? JSON.stringify(each) : each.path}\n`);
@@ -75,6 +78,14 @@ function outputNames(spec: StageSpec): string[] {
   return [...Object.keys(spec.stage.outputs), ...lists];
 }
 
+function checkOutput(spec: StageSpec, output: string) {
+  const [name] = output.split('/') as [string];
+  if (!outputNames(spec).includes(name))
+    throw new UserError(
+      `Stage ${spec.name} puts out no "${name}". ${suggestion(name, outputNames(spec), 'Outputs')}`,
+    );
+}
+
 async function outputsOf(
   spec: StageSpec,
   vars: Vars,
@@ -84,11 +95,6 @@ async function outputsOf(
   variable: (stage: string, list: string) => string,
 ): Promise<Found[]> {
   const [name, ...inside] = (output ?? '').split('/');
-  if (output !== undefined && !outputNames(spec).includes(name!)) {
-    throw new UserError(
-      `Stage ${spec.name} puts out no "${name}". ${suggestion(name!, outputNames(spec), 'Outputs')}`,
-    );
-  }
   const found: Found[] = [];
   for (const [each, artifact] of Object.entries(record.outputs)) {
     if (output === undefined || each === name)
@@ -98,11 +104,8 @@ async function outputsOf(
     for (const [element, outputs] of Object.entries(elements)) {
       for (const [each, artifact] of Object.entries(outputs)) {
         if (output !== undefined && name !== `${list}.${each}`) continue;
-        found.push({
-          vars: { ...vars, [variable(spec.name, list)]: element },
-          output: `${list}.${each}`,
-          path: store.blobPath(artifact.digest),
-        });
+        const of = { ...vars, [variable(spec.name, list)]: element };
+        found.push(...(await filesOf(spec, of, `${list}.${each}`, artifact, inside.join('/'), store)));
       }
     }
   }
@@ -118,7 +121,11 @@ async function filesOf(
   inside: string,
   store: Store,
 ): Promise<Found[]> {
-  if (artifact.kind === 'file') return [{ vars, output, path: store.blobPath(artifact.digest) }];
+  if (artifact.kind === 'file') {
+    if (inside)
+      throw new UserError(`${spec.name} puts out ${output} as one file: there is no ${inside} in it.`);
+    return [{ vars, output, path: store.blobPath(artifact.digest) }];
+  }
   const manifest = await store.manifest(artifact);
   if (inside) {
     const file = manifest[inside];

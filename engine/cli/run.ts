@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Json } from '../../common/json.ts';
+import { canonicalJson } from '../../common/json.ts';
 import { runPipeline } from '../run/run.ts';
-import { toJson } from '../spec/node.ts';
+import { resolvedConfig } from '../spec/resolved.ts';
 import { jsonView } from '../ui/json.ts';
 import { liveView } from '../ui/live.ts';
 import { plainView } from '../ui/plain.ts';
@@ -21,18 +21,20 @@ export async function run(targets: readonly string[], options: RunCommand): Prom
   const stopping = onInterrupt();
   try {
     return await withContext(options, targets, async (context) => {
-      const print = (line: string) => process.stdout.write(`${line}\n`);
+      const lines = (stream: NodeJS.WriteStream) => (line: string) => void stream.write(`${line}\n`);
+      const output = { out: lines(process.stdout), err: lines(process.stderr) };
       const emit = options.json
-        ? jsonView(print)
+        ? jsonView(output)
         : process.stdout.isTTY
           ? liveView(process.stdout)
-          : plainView(print);
+          : plainView(output);
       const end = await runPipeline({
         ...context,
         jobs: options.jobs,
         emit,
         signal: stopping.signal,
-        config: toJson(context.config) as Json,
+        config: resolvedConfig(context.config, context.shape),
+        group: canonicalJson([process.cwd(), context.pipeline.path, ...context.configFiles]),
       });
       if (end.interrupted) return 130;
       if (end.failed > 0) return 1;

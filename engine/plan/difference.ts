@@ -1,17 +1,22 @@
 import type { Record as StoredRecord } from '../../cache/store.ts';
-import type { Json } from '../../common/json.ts';
-import type { Document, InputDigest } from './document.ts';
+import { canonicalJson, type Json } from '../../common/json.ts';
+import type { Document, InputDigest, Vars } from './document.ts';
 import { varsKey } from './task.ts';
 
 /** One thing that tells two tasks' documents apart, in words. */
 export interface Cause {
-  readonly kind: 'format' | 'code' | 'parameter' | 'file' | 'environment' | 'input';
+  readonly kind: 'format' | 'stage' | 'code' | 'parameter' | 'file' | 'environment' | 'input';
   /** What changed: `score.alpha`, `stages/score-mis/score.ts`, `activations (shard=03)`. */
   readonly what: string;
   readonly from: string;
   readonly to: string;
-  /** For inputs: the name of the input. */
-  readonly input?: string;
+  /** For inputs: which one, the variables that tell its sources apart, and their digests in full. */
+  readonly input?: {
+    readonly name: string;
+    readonly vars: Vars;
+    readonly from?: string;
+    readonly to?: string;
+  };
 }
 
 /** A side of a comparison: a document and what helps to name its parts. */
@@ -39,7 +44,8 @@ export function difference(old: Side, now: Side): Cause[] {
   const b = now.document;
   if (a.format !== b.format)
     causes.push({ kind: 'format', what: 'fingerprint format', from: String(a.format), to: String(b.format) });
-  if (a.code !== b.code) causes.push(...codeCauses(old.code, now.code));
+  if (a.stage !== b.stage) causes.push({ kind: 'stage', what: 'folder', from: a.stage, to: b.stage });
+  if (a.code !== b.code) causes.push(...codeCauses(old, now));
   for (const change of jsonChanges(a.params, b.params, [])) {
     const [key, ...rest] = change.path;
     const what = [now.origins[key!] ?? key!, ...rest].join('.');
@@ -78,39 +84,50 @@ function shown(value: Json | undefined): string {
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }
 
-function codeCauses(old: Readonly<Record<string, string>>, now: Readonly<Record<string, string>>): Cause[] {
-  return keys(old, now)
-    .filter((file) => old[file] !== now[file])
-    .map((file) => ({ kind: 'code', what: file, from: short(old[file]), to: short(now[file]) }));
+function codeCauses(old: Side, now: Side): Cause[] {
+  const causes = keys(old.code, now.code)
+    .filter((file) => old.code[file] !== now.code[file])
+    .map(
+      (file): Cause => ({ kind: 'code', what: file, from: short(old.code[file]), to: short(now.code[file]) }),
+    );
+  const { document: a } = old;
+  const { document: b } = now;
+  return causes.length > 0
+    ? causes
+    : [{ kind: 'code', what: b.stage, from: short(a.code), to: short(b.code) }];
 }
 
 type Change = { path: string[]; from: Json | undefined; to: Json | undefined };
 
 function jsonChanges(from: Json | undefined, to: Json | undefined, path: string[]): Change[] {
-  if (JSON.stringify(from) === JSON.stringify(to)) return [];
+  if (text(from) === text(to)) return [];
   if (isMap(from) && isMap(to))
     return keys(from, to).flatMap((key) => jsonChanges(from[key], to[key], [...path, key]));
   return [{ path, from, to }];
 }
 
+const text = (value: Json | undefined): string => (value === undefined ? '' : canonicalJson(value));
+
 const isMap = (value: Json | undefined): value is { readonly [key: string]: Json | undefined } =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-function inputCauses(input: string, old: InputDigest | undefined, now: InputDigest | undefined): Cause[] {
-  if (JSON.stringify(old) === JSON.stringify(now)) return [];
+function inputCauses(name: string, old: InputDigest | undefined, now: InputDigest | undefined): Cause[] {
   const a = digests(old);
   const b = digests(now);
-  const causes: Cause[] = [];
-  for (const key of new Set([...a.keys(), ...b.keys()])) {
-    if (a.get(key) === b.get(key)) continue;
-    const what = key ? `${input} (${key.replaceAll('\u0000', ', ')})` : input;
-    causes.push({ kind: 'input', what, from: short(a.get(key)), to: short(b.get(key)), input });
-  }
-  return causes;
+  return [...new Set([...a.keys(), ...b.keys()])]
+    .filter((key) => a.get(key)?.digest !== b.get(key)?.digest)
+    .map((key): Cause => {
+      const from = a.get(key)?.digest;
+      const to = b.get(key)?.digest;
+      const { vars } = (b.get(key) ?? a.get(key))!;
+      const what = key ? `${name} (${key.replaceAll('\u0000', ', ')})` : name;
+      const input = { name, vars, ...(from && { from }), ...(to && { to }) };
+      return { kind: 'input', what, from: short(from), to: short(to), input };
+    });
 }
 
-function digests(input: InputDigest | undefined): Map<string, string> {
+function digests(input: InputDigest | undefined): Map<string, { vars: Vars; digest: string }> {
   if (input === undefined) return new Map();
-  if (typeof input === 'string') return new Map([['', input]]);
-  return new Map(input.map(({ vars, digest }) => [varsKey(vars), digest]));
+  if (typeof input === 'string') return new Map([['', { vars: {}, digest: input }]]);
+  return new Map(input.map((each) => [varsKey(each.vars), each]));
 }

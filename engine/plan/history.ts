@@ -19,21 +19,26 @@ const MAX_RUNS = 200;
 /** Name of a task over all runs: its stage and variables. */
 export const identity = (stage: string, vars: Vars): string => `${stage}\u0000${varsKey(vars)}`;
 
-/** The tasks of past runs, newest run first. Runs that nobody finished count too: what they made is in the store. */
-export async function* pastTasks(store: Store): AsyncGenerator<PastTask[]> {
+/**
+ * The tasks of past runs, newest run first. Runs that nobody finished count too: what they made is in the store.
+ *
+ * @param onlyThatRan leaves out runs that ran nothing, without reading them
+ */
+async function* pastTasks(store: Store, onlyThatRan: boolean): AsyncGenerator<PastTask[]> {
   let read = 0;
   for await (const run of store.runs.newestFirst()) {
     if (++read > MAX_RUNS) return;
+    if (onlyThatRan && (run.summary as { ran?: number } | undefined)?.ran === 0) continue;
     const events = (await run.events()) as unknown as ({ event: string } & PastTask)[];
     yield events.filter(({ event }) => event === 'task').map((task) => ({ ...task, run: run.id }));
   }
 }
 
-/** Every past state of each task, newest first, equal neighbours folded into the oldest that ran. */
+/** Every past state of each task that had a result, newest first, by its identity. */
 export async function taskHistories(store: Store): Promise<Map<string, PastTask[]>> {
   const histories = new Map<string, PastTask[]>();
-  for await (const tasks of pastTasks(store)) {
-    for (const task of tasks) {
+  for await (const tasks of pastTasks(store, false)) {
+    for (const task of tasks.reverse()) {
       if (task.outcome === 'failed') continue;
       const key = identity(task.stage, task.vars);
       const history = histories.get(key);
@@ -52,14 +57,15 @@ export interface Cost {
 }
 
 /** Mean time and bytes of each stage's tasks in the newest run that ran any of them. */
-export async function stageCosts(store: Store): Promise<Map<string, Cost>> {
+export async function stageCosts(store: Store, stages: readonly string[]): Promise<Map<string, Cost>> {
   const costs = new Map<string, Cost>();
-  for await (const tasks of pastTasks(store)) {
+  for await (const tasks of pastTasks(store, true)) {
     const groups = new Map<string, PastTask[]>();
     for (const task of tasks) {
       if (task.outcome === 'ran') groups.set(task.stage, [...(groups.get(task.stage) ?? []), task]);
     }
     for (const [stage, ran] of groups) if (!costs.has(stage)) costs.set(stage, meanCost(ran));
+    if (stages.every((stage) => costs.has(stage))) break;
   }
   return costs;
 }

@@ -1,5 +1,4 @@
 import type { Store } from '../../cache/store.ts';
-import type { StageSpec } from '../spec/pipeline.ts';
 import { type Cause, difference, type Side, sideOf } from './difference.ts';
 import type { Vars } from './document.ts';
 import { identity, type PastTask } from './history.ts';
@@ -13,13 +12,21 @@ export interface Reason {
   readonly fingerprint: string;
   /** The run that it is about; undefined for the next one. */
   readonly run?: string;
-  /** Undefined: no earlier result of this task is known. */
-  readonly causes: readonly Cause[] | undefined;
+  readonly why: Why;
+  /** What changed; empty unless that is why. */
+  readonly causes: readonly Cause[];
 }
+
+/**
+ * `changed`: something that counts did. `new`: there was no result of this task before. `lost`: the same result was there
+ * and is gone (removed or damaged). `forgotten`: there was another result, but it isn't in the store to compare with.
+ */
+export type Why = 'changed' | 'new' | 'lost' | 'forgotten';
 
 export interface Explanation {
   readonly vars: Vars;
-  readonly state: 'fresh' | 'will-run' | 'depends';
+  /** `gone`: a task of the last run that the graph, as it is configured now, doesn't have. */
+  readonly state: 'fresh' | 'will-run' | 'depends' | 'gone';
   /** Earlier tasks that this one waits for. */
   readonly on: readonly string[];
   /** Why it will run. */
@@ -28,75 +35,80 @@ export interface Explanation {
   readonly last?: Reason;
 }
 
+export type Histories = ReadonlyMap<string, readonly PastTask[]>;
+
 /** Explains every task of a stage: what the next run would do with it and why, and why it ran when it last did. */
 export async function explain(
   surveyed: StageSurvey,
-  histories: ReadonlyMap<string, readonly PastTask[]>,
+  histories: Histories,
   store: Store,
 ): Promise<Explanation[]> {
-  const { spec } = surveyed.stage;
-  return Promise.all(
-    surveyed.tasks.map(async ({ vars, outcome }): Promise<Explanation> => {
-      const history = histories.get(identity(spec.name, vars)) ?? [];
-      const last = await lastReason(spec, vars, history, store);
-      const base = { vars, ...(last && { last }) };
-      if (isDone(outcome)) return { ...base, state: 'fresh', on: [] };
-      if (outcome.state !== 'will-run')
-        return { ...base, state: 'depends', on: 'on' in outcome ? outcome.on : [] };
-      const next = await nextReason(spec, vars, outcome.task, history, store);
-      return { ...base, state: 'will-run', on: [], next };
-    }),
-  );
+  const { name } = surveyed.stage.spec;
+  const now = surveyed.tasks.map(async ({ vars, outcome }): Promise<Explanation> => {
+    const history = histories.get(identity(name, vars)) ?? [];
+    const last = await lastReason(history, store);
+    const base = { vars, ...(last && { last }) };
+    if (isDone(outcome)) return { ...base, state: 'fresh', on: [] };
+    if (outcome.state !== 'will-run')
+      return { ...base, state: 'depends', on: 'on' in outcome ? outcome.on : [] };
+    return { ...base, state: 'will-run', on: [], next: await nextReason(outcome.task, history, store) };
+  });
+  const gone = goneTasks(surveyed, histories).map(async (history): Promise<Explanation> => {
+    const last = await lastReason(history, store);
+    return { vars: history[0]!.vars, state: 'gone', on: [], ...(last && { last }) };
+  });
+  return Promise.all([...now, ...gone]);
 }
 
-/** Compares the task as it stands with the newest earlier result that is still in the store. */
-async function nextReason(
-  spec: StageSpec,
-  vars: Vars,
-  task: ReadyTask,
-  history: readonly PastTask[],
-  store: Store,
-): Promise<Reason> {
-  const now: Side = {
-    document: task.document,
-    code: task.code.files,
-    origins: task.origins,
-    files: task.files,
-  };
-  const before = await newestOther(task.fingerprint, history, store);
-  return { stage: spec.name, vars, fingerprint: task.fingerprint, causes: before && difference(before, now) };
+/** Histories of tasks that the newest run of the stage had and the graph hasn't now. */
+function goneTasks({ stage, tasks }: StageSurvey, histories: Histories): (readonly PastTask[])[] {
+  const { name } = stage.spec;
+  const present = new Set(tasks.map(({ vars }) => identity(name, vars)));
+  const all = [...histories].filter(([, history]) => history[0]!.stage === name);
+  const newest = all
+    .map(([, history]) => history[0]!.run)
+    .sort()
+    .at(-1);
+  return all
+    .filter(([key, history]) => !present.has(key) && history[0]!.run === newest)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, history]) => history);
 }
 
-/** Compares the result of the newest run that made one with the one before it. */
-async function lastReason(
-  spec: StageSpec,
-  vars: Vars,
-  history: readonly PastTask[],
-  store: Store,
-): Promise<Reason | undefined> {
+async function nextReason(task: ReadyTask, history: readonly PastTask[], store: Store): Promise<Reason> {
+  const { spec, vars, fingerprint, document, origins, files } = task;
+  const now: Side = { document, code: task.code.files, origins, files };
+  return { stage: spec.name, vars, fingerprint, ...(await compare(fingerprint, now, history, store)) };
+}
+
+async function lastReason(history: readonly PastTask[], store: Store): Promise<Reason | undefined> {
   const at = history.findIndex((past) => past.outcome === 'ran');
   const ran = history[at];
-  const record = ran && (await store.read(ran.fingerprint));
-  if (!ran || !record) return undefined;
-  const before = await newestOther(ran.fingerprint, history.slice(at + 1), store);
+  if (!ran) return undefined;
+  const { stage, vars, fingerprint, run } = ran;
+  const record = await store.read(fingerprint);
+  const older = history.slice(at + 1).filter((past) => past.run !== run);
   return {
-    stage: spec.name,
+    stage,
     vars,
-    fingerprint: ran.fingerprint,
-    run: ran.run,
-    causes: before && difference(before, sideOf(record)),
+    fingerprint,
+    run,
+    ...(await compare(fingerprint, record && sideOf(record), older, store)),
   };
 }
 
-async function newestOther(
+/** Tells a result apart from the newest earlier one that is still in the store. */
+async function compare(
   fingerprint: string,
+  now: Side | undefined,
   history: readonly PastTask[],
   store: Store,
-): Promise<Side | undefined> {
-  for (const past of history) {
-    if (past.fingerprint === fingerprint) continue;
+): Promise<{ why: Why; causes: Cause[] }> {
+  if (history.length === 0) return { why: 'new', causes: [] };
+  if (history.some((past) => past.fingerprint === fingerprint)) return { why: 'lost', causes: [] };
+  for (const past of now ? history : []) {
     const record = await store.read(past.fingerprint);
-    if (record) return sideOf(record);
+    if (record) return { why: 'changed', causes: difference(sideOf(record), now!) };
   }
-  return undefined;
+  return { why: 'forgotten', causes: [] };
 }

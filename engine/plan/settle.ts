@@ -3,8 +3,8 @@ import type { Need, Pipeline, StageSpec } from '../spec/pipeline.ts';
 import { errorAt } from '../spec/source.ts';
 import type { Document, InputDigest, Vars } from './document.ts';
 import { artefacts, inOrder, inputDigest, listVariables, sharedVariables } from './inputs.ts';
-import type { PreparedStage } from './prepare.ts';
-import { type Done, isDone, type Outcome, type ReadyTask, type Source, taskName, varsKey } from './task.ts';
+import { type PreparedStage, product } from './prepare.ts';
+import { isDone, type Outcome, type ReadyTask, type Source, taskName, varsKey } from './task.ts';
 
 /** A task of the graph and what becomes of it. */
 export interface Node {
@@ -18,10 +18,14 @@ export type Expansion =
   | { readonly nodes: readonly Node[] }
   | { readonly unknown: Outcome & { state: 'depends' | 'blocked' } };
 
-/** What to do with a task that isn't in the store. Undefined: nothing (dry run). */
-export type Perform = (
-  task: ReadyTask,
-) => Promise<{ record: StoredRecord; state: 'ran' | 'hit' } | undefined>;
+/** How a task that wasn't in the store went. `stopped`: the run was interrupted before it was finished. */
+export type Performed =
+  | { readonly state: 'ran' | 'hit'; readonly record: StoredRecord }
+  | { readonly state: 'failed'; readonly error: Error; readonly ms: number }
+  | { readonly state: 'stopped' };
+
+/** What to do with a task that isn't in the store; never rejects. Undefined: nothing (dry run). */
+export type Perform = (task: ReadyTask) => Promise<Performed | undefined>;
 
 /**
  * Settles every task of the graph: found in the store, or performed, as soon as what it needs is there. Planning and
@@ -47,39 +51,48 @@ export function settle(
   }
   return expansions;
 
+  /** Never rejects: what goes wrong with a task is its outcome, so that independent tasks go on. */
   async function resolve(prepared: PreparedStage, vars: Vars): Promise<Outcome> {
-    const { spec } = prepared;
+    let task: ReadyTask | undefined;
+    try {
+      const inputs = await received(prepared.spec, vars);
+      if ('state' in inputs) return inputs;
+      task = ready(prepared, vars, inputs.sources);
+      const record = await store.read(task.fingerprint);
+      if (record) return { state: 'hit', task, record };
+      const done = await perform(task);
+      if (!done) return { state: 'will-run', task };
+      return done.state === 'stopped' ? { state: 'blocked', on: [] } : { ...done, task };
+    } catch (error) {
+      return { state: 'failed', task, error: error as Error, ms: 0 };
+    }
+  }
+
+  /** What a task gets from those that it needs, or that it has to wait for them. */
+  async function received(
+    spec: StageSpec,
+    vars: Vars,
+  ): Promise<{ sources: Record<string, Source[]> } | (Outcome & { state: 'depends' | 'blocked' })> {
     const inputs: Record<string, Source[]> = {};
-    const waiting = new Map<'depends' | 'blocked', Set<string>>();
+    const waiting = { depends: new Set<string>(), blocked: new Set<string>() };
     for (const need of spec.needs) {
       const variable = need.list === undefined ? undefined : variableOf(need.stage, need.list);
       const found: Source[] = [];
-      for (const outcome of await sources(spec, need, vars)) {
-        if (isDone(outcome.outcome)) {
-          found.push(
-            ...artefacts(need, { vars: outcome.vars, record: outcome.outcome.record }, vars, variable),
-          );
-          continue;
-        }
-        const state =
-          outcome.outcome.state === 'failed' || outcome.outcome.state === 'blocked' ? 'blocked' : 'depends';
-        waiting.set(state, (waiting.get(state) ?? new Set()).add(taskName(need.stage, outcome.vars)));
+      for (const { vars: made, outcome } of await sources(spec, need, vars)) {
+        if (isDone(outcome))
+          found.push(...artefacts(need, { vars: made, record: outcome.record }, vars, variable));
+        else waiting[isLost(outcome) ? 'blocked' : 'depends'].add(taskName(need.stage, made));
       }
       inputs[need.input] = inOrder(found);
     }
-    const state = waiting.has('blocked') ? 'blocked' : waiting.has('depends') ? 'depends' : undefined;
-    if (state) return { state, on: [...waiting.get(state)!] };
-    const task = ready(prepared, vars, inputs);
-    const record = await store.read(task.fingerprint);
-    if (record) return { state: 'hit', task, record };
-    try {
-      const done = await perform(task);
-      return done ? { ...done, task } : { state: 'will-run', task };
-    } catch (error) {
-      return { state: 'failed', task, error: error as Error };
-    }
+    for (const state of ['blocked', 'depends'] as const)
+      if (waiting[state].size > 0) return { state, on: [...waiting[state]] };
+    return { sources: inputs };
   }
 }
+
+/** True where nothing can come any more in this run. */
+const isLost = (outcome: Outcome): boolean => outcome.state === 'failed' || outcome.state === 'blocked';
 
 function ready(prepared: PreparedStage, vars: Vars, inputs: Record<string, Source[]>): ReadyTask {
   const { spec } = prepared;
@@ -115,6 +128,7 @@ function ready(prepared: PreparedStage, vars: Vars, inputs: Record<string, Sourc
     files,
     origins: variant.bound.origins,
     inputs,
+    verify: variant.verify,
   };
 }
 
@@ -156,38 +170,36 @@ function indexOf(taker: StageSpec, expansion: Expansion): Index {
 const pick = (vars: Vars, names: readonly string[]): Vars =>
   Object.fromEntries(names.map((name) => [name, vars[name]!]));
 
-/** The combinations of elements that a stage runs over; lists of earlier stages are waited for. */
+/**
+ * The combinations of elements that a stage runs over; lists of earlier stages are waited for. Elements of a list that
+ * several tasks put out are joined on the variables that both have, as inputs are.
+ */
 async function expand(
-  prepared: PreparedStage,
+  { spec, elements }: PreparedStage,
   expansions: ReadonlyMap<string, Promise<Expansion>>,
 ): Promise<{ vars: readonly Vars[] } | { unknown: Outcome & { state: 'depends' | 'blocked' } }> {
-  let partial: Vars[] = [{}];
-  for (const { variable, list } of prepared.spec.loops) {
-    if (!list) {
-      const names = prepared.elements.get(variable)!;
-      partial = partial.flatMap((vars) => names.map((name) => ({ ...vars, [variable]: name })));
-      continue;
-    }
+  let partial = product(elements);
+  for (const { variable, list } of spec.loops) {
+    if (!list) continue;
     const source = await expansions.get(list.stage)!;
     if ('unknown' in source) return source;
-    const next: Vars[] = [];
-    for (const vars of partial) {
-      for (const node of source.nodes) {
-        if (
-          Object.entries(node.vars).some(([name, value]) => vars[name] !== undefined && vars[name] !== value)
-        )
-          continue;
-        const outcome = await node.outcome;
-        if (!isDone(outcome)) {
-          const state = outcome.state === 'failed' || outcome.state === 'blocked' ? 'blocked' : 'depends';
-          return { unknown: { state, on: [taskName(list.stage, node.vars)] } };
-        }
-        for (const element of Object.keys((outcome as Done).record.lists[list.name] ?? {}).sort()) {
-          next.push({ ...vars, [variable]: element });
-        }
+    const lists: { vars: Vars; names: string[] }[] = [];
+    for (const node of source.nodes) {
+      const outcome = await node.outcome;
+      if (!isDone(outcome)) {
+        const state = isLost(outcome) ? 'blocked' : 'depends';
+        return { unknown: { state, on: [taskName(list.stage, node.vars)] } };
       }
+      lists.push({ vars: node.vars, names: Object.keys(outcome.record.lists[list.name] ?? {}) });
     }
-    partial = next;
+    partial = partial.flatMap((vars) => {
+      const joined = lists.filter((each) => agree(each.vars, vars)).flatMap(({ names }) => names);
+      return [...new Set(joined)].sort().map((name) => ({ ...vars, [variable]: name }));
+    });
   }
-  return { vars: partial };
+  const order = spec.loops.map(({ variable }) => variable);
+  return { vars: partial.map((vars) => pick(vars, order)) };
 }
+
+const agree = (a: Vars, b: Vars): boolean =>
+  Object.entries(a).every(([name, value]) => b[name] === undefined || b[name] === value);

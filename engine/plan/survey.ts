@@ -13,7 +13,7 @@ export interface StageSurvey {
   readonly unknown?: readonly string[];
 }
 
-/** Looks every task up without running anything. */
+/** Looks every task up without running anything. Throws the error of a task whose inputs don't fit. */
 export async function survey(
   pipeline: Pipeline,
   stages: readonly PreparedStage[],
@@ -27,6 +27,7 @@ export async function survey(
       const tasks = await Promise.all(
         expansion.nodes.map(async ({ vars, outcome }) => ({ vars, outcome: await outcome })),
       );
+      for (const { outcome } of tasks) if (outcome.state === 'failed') throw outcome.error;
       return { stage, tasks };
     }),
   );

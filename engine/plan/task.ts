@@ -16,6 +16,8 @@ export interface ReadyTask {
   readonly origins: Readonly<Record<string, string>>;
   /** Artefacts by input, also those that don't count, sorted by their variables. */
   readonly inputs: Readonly<Record<string, readonly Source[]>>;
+  /** Throws when the stage's code or a file isn't any more what the fingerprint says. */
+  verify(): Promise<void>;
 }
 
 export interface Source {
@@ -25,12 +27,18 @@ export interface Source {
 
 /**
  * What became of a task. `will-run`: not in the store, its inputs known (dry run only). `depends`: waits for what an
- * earlier task will put out (dry run only). `blocked`: an earlier task failed.
+ * earlier task will put out (dry run only). `blocked`: an earlier task failed, or the run was interrupted. A failed task
+ * has no `task` when its inputs didn't fit.
  */
 export type Outcome =
   | { readonly state: 'hit' | 'ran'; readonly task: ReadyTask; readonly record: StoredRecord }
   | { readonly state: 'will-run'; readonly task: ReadyTask }
-  | { readonly state: 'failed'; readonly task: ReadyTask; readonly error: Error }
+  | {
+      readonly state: 'failed';
+      readonly task: ReadyTask | undefined;
+      readonly error: Error;
+      readonly ms: number;
+    }
   | { readonly state: 'depends' | 'blocked'; readonly on: readonly string[] };
 
 export type Done = Extract<Outcome, { state: 'hit' | 'ran' }>;

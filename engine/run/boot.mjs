@@ -1,5 +1,7 @@
 // Worker threads start here: Node 20 needs a loader for TypeScript, registered once for each thread.
 import { register } from 'tsx/esm/api';
 
+// Before the loader, whose thread is asked for every module that comes after: zod alone has a hundred.
+await import('zod');
 register();
 await import('./worker.ts');

@@ -21,8 +21,10 @@ export type Event =
   | ({ readonly event: 'waiting'; readonly message: string } & OfTask)
   | ({ readonly event: 'error'; readonly message: string } & OfTask)
   | ({
+      /** A task is finished. One that has to run again because its stored result was damaged comes twice: hit, then ran. */
       readonly event: 'task';
-      readonly fingerprint: string;
+      /** Missing where the task failed because its inputs didn't fit. */
+      readonly fingerprint?: string;
       readonly outcome: 'hit' | 'ran' | 'failed';
       readonly ms: number;
       readonly bytes: number;

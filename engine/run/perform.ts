@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import type { Artifact, Store } from '../../cache/store.ts';
 import type { Json } from '../../common/json.ts';
 import { unwrap } from '../spec/check.ts';
-import type { Received, Stage, Task } from '../stage.ts';
+import type { Received, Stage, Output as StageOutput, Task } from '../stage.ts';
 import { Interrupted, type Job, type Output } from './job.ts';
 
 export interface Reporting {
@@ -32,7 +32,6 @@ export async function performJob(job: Job, store: Store, reporting: Reporting): 
     }
     await mkdir(join(workspace.dir, 'outputs'), { recursive: true });
     await stage.run(taskView(stage, job, received, workspace.dir, warnings, reporting));
-    if (reporting.stopped()) throw new Interrupted();
     return { ...(await collect(stage, workspace.dir, store)), warnings };
   } finally {
     await workspace.dispose();
@@ -92,7 +91,8 @@ function taskView(
     listOutput: (list, element, output) => {
       if (!stage.lists?.[list]?.[output])
         throw new Error(`the stage declares no output "${output}" of a list "${list}"`);
-      if (!/^[A-Za-z0-9._-]+$/.test(element)) throw new Error(`"${element}" can't name an element`);
+      if (!/^[A-Za-z0-9._-]+$/.test(element) || /^\.+$/.test(element))
+        throw new Error(`"${element}" can't name an element`);
       return join(makeFolder(join(folder, 'lists', list, element)), output);
     },
     progress: (done, total, unit) => {
@@ -135,11 +135,15 @@ function declaredOnly(stage: Stage, params: Json): unknown {
   });
 }
 
+/** A folder is made for the stage before it runs: an optional one that is still empty wasn't written. */
+const isWritten = (path: string, { kind, optional }: StageOutput): boolean =>
+  existsSync(path) && !(kind === 'folder' && optional && readdirSync(path).length === 0);
+
 async function collect(stage: Stage, folder: string, store: Store): Promise<Omit<Output, 'warnings'>> {
   const outputs: Record<string, Artifact> = {};
   for (const [name, output] of Object.entries(stage.outputs)) {
     const path = join(folder, 'outputs', name);
-    if (existsSync(path)) outputs[name] = await store.put(path, output.kind);
+    if (isWritten(path, output)) outputs[name] = await store.put(path, output.kind);
     else if (!output.optional) throw new Error(`the stage didn't write its output "${name}"`);
   }
   const lists: Output['lists'] = {};

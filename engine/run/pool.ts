@@ -21,7 +21,8 @@ interface Thread {
 
 /**
  * Worker threads for jobs: started when first needed, kept for the next job (with what its modules keep in memory, such
- * as an inference session), replaced when one dies.
+ * as an inference session), replaced when one dies. What they print goes to standard error: standard output belongs to
+ * the view of the run.
  */
 export function createPool(storeDir: string): Pool {
   const stop = new SharedArrayBuffer(4);
@@ -29,7 +30,9 @@ export function createPool(storeDir: string): Pool {
   const all = new Set<Thread>();
 
   function start(): Thread {
-    const worker = new Worker(new URL('./boot.mjs', import.meta.url), { workerData: { storeDir, stop } });
+    const workerData = { storeDir, stop };
+    const worker = new Worker(new URL('./boot.mjs', import.meta.url), { workerData, stdout: true });
+    worker.stdout.pipe(process.stderr, { end: false });
     const thread: Thread = { worker, settle: undefined };
     all.add(thread);
     const gone = (error: Error) => {

@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { explain } from '../../cache/failures.ts';
 import { openStore, type Store } from '../../cache/store.ts';
 import type { FromWorker, Job } from './job.ts';
 import { performJob } from './perform.ts';
@@ -19,7 +20,9 @@ port.on('message', async (job: Job) => {
     });
     send({ kind: 'done', output });
   } catch (thrown) {
-    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    const path = (thrown as NodeJS.ErrnoException | undefined)?.path ?? storeDir;
+    const told = explain(thrown, path);
+    const error = told instanceof Error ? told : new Error(String(told));
     send({ kind: 'failed', name: error.name, message: error.message, stack: error.stack ?? '' });
   }
 });

@@ -3,6 +3,7 @@ import { relative } from 'node:path';
 import type { Json } from '../../common/json.ts';
 import { located, unwrap } from './check.ts';
 import { expandGlob } from './glob.ts';
+import { missingKey } from './missing.ts';
 import { descend, type Entry, type MapNode, type Node, toJson } from './node.ts';
 import type { StageSpec } from './pipeline.ts';
 import { referenceIn } from './reference.ts';
@@ -107,13 +108,12 @@ function originOf(template: Node, scope: Scope): string | undefined {
 
 function missing(spec: StageSpec, key: string, template: Node, scope: Scope) {
   const path = referenceIn(template)?.paths[0] ?? [key];
-  const start = scope.variables.get(path[0]!) ?? scope.config;
-  const end = descend(start, scope.variables.has(path[0]!) ? path.slice(1) : path);
-  return errorAt(
-    end.node.place,
-    `missing key "${path.join('.')}"`,
-    `Stage ${spec.name} needs it as "${key}".`,
-  );
+  const [head, ...rest] = path as [string, ...string[]];
+  const element = scope.variables.get(head);
+  const use = `Stage ${spec.name} needs it as "${key}"`;
+  return element
+    ? missingKey(rest, element, use, template.place)
+    : missingKey(path, scope.config, use, template.place);
 }
 
 async function filePaths(node: Node, file: { by: string; what: string }): Promise<string[]> {
@@ -123,10 +123,7 @@ async function filePaths(node: Node, file: { by: string; what: string }): Promis
     if (item.kind !== 'scalar' || typeof item.value !== 'string' || item.value === '') {
       throw errorAt(item.place, `expected the path of ${article(file.what)}`);
     }
-    const found =
-      file.by === 'content'
-        ? expandGlob(item.value, item.place.source.folder).slice(0, 1)
-        : expandGlob(item.value, item.place.source.folder);
+    const found = expandGlob(item.value, item.place.source.folder);
     if (found.length === 0)
       throw errorAt(
         item.place,
@@ -139,7 +136,7 @@ async function filePaths(node: Node, file: { by: string; what: string }): Promis
         throw errorAt(
           item.place,
           `there is no ${file.what} at ${shown(path)}`,
-          'Relative paths start at the folder of the file that they stand in.',
+          `Relative paths start at the folder of the file that they stand in (here: ${shown(item.place.source.folder)}).`,
         );
       if (file.by === 'content' && !info.isFile())
         throw errorAt(item.place, `${shown(path)} is not a file, but ${article(file.what)} is needed`);
@@ -147,6 +144,14 @@ async function filePaths(node: Node, file: { by: string; what: string }): Promis
     }
   }
   if (paths.length === 0) throw errorAt(node.place, `expected the path of ${article(file.what)}`);
+  if (file.by === 'content' && paths.length > 1) {
+    const names = paths.slice(0, 3).map(shown).join(', ');
+    throw errorAt(
+      node.place,
+      `expected the path of one ${file.what}, found ${paths.length}`,
+      `Among them: ${names}.`,
+    );
+  }
   return paths;
 }
 

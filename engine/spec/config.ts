@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
-import { basename, extname, resolve } from 'node:path';
+import { basename, extname, relative, resolve } from 'node:path';
 import { UserError } from '../../common/errors.ts';
 import { expandGlob, isGlob } from './glob.ts';
-import { suggestion } from './nearest.ts';
+import { nearest, suggestion } from './nearest.ts';
 import { describe, type Entry, type ListNode, type MapNode, merge, type Node } from './node.ts';
-import { isSection, type Shape } from './shape.ts';
-import { errorAt, type Place, sourceOf } from './source.ts';
+import { isSection, referenceTo, type Shape } from './shape.ts';
+import { coordinates, errorAt, type Place, sourceOf } from './source.ts';
 import { parseYamlValue, readYaml } from './yaml-file.ts';
 
 /** Names of list elements stand in file names and tables. */
@@ -38,7 +38,8 @@ function layer(path: string, shape: Shape, trail: readonly string[]): Node {
   if (base.value.kind !== 'scalar' || typeof base.value.value !== 'string')
     throw errorAt(base.value.place, 'extends takes the path of a config file');
   const below = resolve(node.place.source.folder, base.value.value);
-  if (!existsSync(below)) throw errorAt(base.value.place, `there is no file ${base.value.value}`);
+  if (!existsSync(below))
+    throw errorAt(base.value.place, `there is no file ${base.value.value}`, lookedIn(base.value));
   if (trail.includes(below) || below === path)
     throw errorAt(base.value.place, 'these configs extend each other in a circle');
   return merge(layer(below, shape, [...trail, path]), own);
@@ -72,7 +73,10 @@ const isYamlName = (node: Node): node is Node & { value: string } =>
 function expand(node: Node, shape: Shape): Node {
   if (shape.element) return elements(node, shape.element);
   if (!isSection(shape)) return node;
-  if (isYamlName(node)) return expand(included(node), shape);
+  if (isYamlName(node)) {
+    const found = included(node);
+    return isYamlName(found) ? found : expand(found, shape);
+  }
   if (node.kind !== 'map') return node;
   const entries = new Map<string, Entry>();
   for (const [key, entry] of node.entries) {
@@ -84,21 +88,28 @@ function expand(node: Node, shape: Shape): Node {
 
 function included(node: Node & { value: string }): Node {
   const path = resolve(node.place.source.folder, node.value);
-  if (!existsSync(path))
-    throw errorAt(node.place, `there is no file ${node.value}`, `Looked in ${node.place.source.folder}.`);
-  return readYaml(path);
+  if (!existsSync(path)) throw errorAt(node.place, `there is no file ${node.value}`, lookedIn(node));
+  const found = readYaml(path);
+  return found.kind === 'map' ? { ...found, whole: true } : found;
 }
 
+const lookedIn = (node: Node): string =>
+  `Looked in ${relative(process.cwd(), node.place.source.folder) || 'the working folder'}.`;
+
+const isNull = (node: Node): boolean => node.kind === 'scalar' && node.value === null;
+
 function elements(node: Node, shape: Shape): Node {
+  if (isNull(node) || node.kind === 'map') return node;
   const items = node.kind === 'list' ? node.items : [node];
   const found = items.flatMap((item): Node[] => {
+    if (isNull(item)) throw errorAt(item.place, 'this element is empty', 'Remove it, or give it a value.');
     if (!isYamlName(item)) return [expand(item, shape)];
     const paths = expandGlob(item.value, item.place.source.folder);
     if (paths.length === 0 || (!isGlob(item.value) && !existsSync(paths[0]!))) {
       throw errorAt(
         item.place,
         isGlob(item.value) ? `no file matches ${item.value}` : `there is no file ${item.value}`,
-        `Looked in ${item.place.source.folder}.`,
+        lookedIn(item),
       );
     }
     return paths.map((path) => named(expand(readYaml(path), shape), basename(path, extname(path))));
@@ -124,7 +135,7 @@ export function elementName(node: Node): { name: string; place: Place } {
 }
 
 function checkNames(nodes: readonly Node[]) {
-  const seen = new Set<string>();
+  const seen = new Map<string, Place>();
   for (const node of nodes) {
     const { name, place } = elementName(node);
     if (!NAME.test(name))
@@ -133,9 +144,14 @@ function checkNames(nodes: readonly Node[]) {
         `"${name}" can't be a name`,
         'Use letters, digits, ".", "_", "+" and "-"; add a key "name".',
       );
-    if (seen.has(name))
-      throw errorAt(place, `there are two elements named "${name}"`, 'Give one of them another "name".');
-    seen.add(name);
+    const other = seen.get(name);
+    if (other)
+      throw errorAt(
+        place,
+        `there are two elements named "${name}"`,
+        `The other one: ${coordinates(other)}. Give one of them another "name".`,
+      );
+    seen.set(name, place);
   }
 }
 
@@ -144,23 +160,23 @@ function checkKeys(node: Node, shape: Shape, inElement = false) {
     if (node.kind === 'list') for (const item of node.items) checkKeys(item, shape.element, true);
     return;
   }
-  if (!isSection(shape)) return;
+  if (!isSection(shape) || (isNull(node) && !inElement)) return;
   if (node.kind !== 'map') {
     throw errorAt(
       node.place,
       `expected a mapping or the name of a YAML file, found ${describe(node)}`,
-      `Keys: ${[...shape.children.keys()].join(', ')}.`,
+      `Its keys: ${[...shape.children.keys()].join(', ')}.`,
     );
   }
   for (const [key, entry] of node.entries) {
     const child = shape.children.get(key);
     if (child) checkKeys(entry.value, child);
     else if (!(inElement && key === 'name')) {
-      throw errorAt(
-        entry.key,
-        `unknown key "${key}"`,
-        suggestion(key, [...(inElement ? ['name'] : []), ...shape.children.keys()]),
-      );
+      const known = [...(inElement ? ['name'] : []), ...shape.children.keys()];
+      const near = shape.children.get(nearest(key, known) ?? '');
+      const asked = near && referenceTo(near);
+      const where = asked ? ` The pipeline refers to that at ${coordinates(asked)}.` : '';
+      throw errorAt(entry.key, `unknown key "${key}"`, suggestion(key, known) + where);
     }
   }
 }

@@ -8,6 +8,8 @@ export interface MapNode {
   readonly kind: 'map';
   readonly place: Place;
   readonly entries: ReadonlyMap<string, Entry>;
+  /** A section that stands in a file of its own: naming another file in a higher layer replaces all of it. */
+  readonly whole?: boolean;
 }
 
 export interface Entry {
@@ -50,9 +52,9 @@ export function descend(
   return { node: at, ...(key && { key }), rest: [] };
 }
 
-/** The upper layer over the lower one: maps are merged key by key, everything else is replaced. */
+/** The upper layer over the lower one: maps are merged key by key, everything else (and whole files) is replaced. */
 export function merge(lower: Node | undefined, upper: Node): Node {
-  if (lower?.kind !== 'map' || upper.kind !== 'map') return upper;
+  if (lower?.kind !== 'map' || upper.kind !== 'map' || upper.whole) return upper;
   const entries = new Map(lower.entries);
   for (const [key, entry] of upper.entries) {
     entries.set(key, { key: entry.key, value: merge(entries.get(key)?.value, entry.value) });

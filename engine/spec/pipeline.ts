@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { UserError } from '../../common/errors.ts';
 import type { Stage } from '../stage.ts';
 import { check, unwrap } from './check.ts';
+import { checkJoins } from './joins.ts';
+import { loadStage } from './load-stage.ts';
 import { suggestion } from './nearest.ts';
 import type { MapNode, Node } from './node.ts';
 import { type Reference, referenceIn } from './reference.ts';
@@ -80,17 +80,13 @@ export async function loadPipeline(path: string): Promise<Pipeline> {
       const raw = checked.stages[name]!;
       const usesNode = entry(value, 'uses')!;
       const entryPath = resolve(folder, raw.uses, 'index.ts');
-      if (!existsSync(entryPath))
-        throw errorAt(usesNode.place, `there is no stage at ${raw.uses}: no index.ts in that folder`);
-      const module = (await import(pathToFileURL(entryPath).href)) as { default?: Stage };
-      if (!module.default?.run)
-        throw errorAt(usesNode.place, `${raw.uses}/index.ts doesn't export a stage as default`);
+      const stage = await loadStage(entryPath, raw.uses, usesNode.place);
       return {
         name,
         place: key,
         uses: raw.uses.replace(/^\.\//, ''),
         entry: entryPath,
-        stage: module.default,
+        stage,
         loops: references(value, 'foreach').map(([variable, over]) => ({ variable, over })),
         with: (entry(value, 'with') as MapNode | undefined) ?? {
           kind: 'map',
@@ -110,6 +106,7 @@ export async function loadPipeline(path: string): Promise<Pipeline> {
   );
   const byName = new Map(specs.map((spec) => [spec.name, spec]));
   const linked = specs.map((spec) => link(spec, byName, value(stagesNode, spec.name)));
+  checkJoins(linked);
   return { path, folder, stages: sorted(linked) };
 }
 
@@ -177,23 +174,42 @@ function link(spec: StageSpec, byName: Map<string, StageSpec>, node: Node): Stag
     if (!declared.includes(key))
       throw errorAt(item.key, `stage ${spec.name} declares no parameter "${key}"`, suggestion(key, declared));
   }
-  if (spec.publish && !stage.outputs[spec.publish.output]) {
-    throw errorAt(node.place, `stage ${spec.name} puts out no "${spec.publish.output}" to publish`);
+  if (spec.publish && stage.outputs[spec.publish.output]?.kind !== 'folder') {
+    const place = entry(entry(node, 'publish')!, 'output')!.place;
+    const folders = Object.keys(stage.outputs).filter((name) => stage.outputs[name]!.kind === 'folder');
+    throw errorAt(
+      place,
+      `stage ${spec.name} puts out no folder "${spec.publish.output}" to publish`,
+      suggestion(spec.publish.output, folders, 'Its folders'),
+    );
   }
-  const loops = spec.loops.map((loop): Loop => {
-    const [first, second] = loop.over.paths[0]!;
-    const source = byName.get(first!);
-    if (!source || second === undefined) return loop;
-    if (!source.stage.lists?.[second]) {
-      throw errorAt(
-        loop.over.place,
-        `stage ${first} puts out no list "${second}"`,
-        suggestion(second, Object.keys(source.stage.lists ?? {})),
-      );
-    }
-    return { ...loop, list: { stage: first!, name: second } };
-  });
-  return { ...spec, loops };
+  return { ...spec, loops: spec.loops.map((loop) => linkLoop(spec, loop, byName)) };
+}
+
+/** Marks a loop that runs over a list that an earlier stage puts out. */
+function linkLoop(spec: StageSpec, loop: Loop, byName: Map<string, StageSpec>): Loop {
+  const { place, paths } = loop.over;
+  const [first, second, ...more] = paths[0]!;
+  if (paths.length > 1)
+    throw errorAt(place, 'foreach runs over one list', 'Write ${config.list} or ${stage.list}.');
+  if (spec.loops.some(({ variable }) => variable === first))
+    throw errorAt(
+      place,
+      `"${first}" is a foreach variable`,
+      'foreach runs over a list of the config or of a stage.',
+    );
+  const source = byName.get(first!);
+  if (!source) return loop;
+  const lists = Object.keys(source.stage.lists ?? {});
+  if (second === undefined || more.length > 0 || !lists.includes(second)) {
+    const named = [second, ...more].filter(Boolean).join('.');
+    throw errorAt(
+      place,
+      named ? `stage ${first} puts out no list "${named}"` : `${first} is a stage, not a list`,
+      lists.length === 0 ? `${first} puts out no lists.` : suggestion(named, lists, 'Its lists'),
+    );
+  }
+  return { ...loop, list: { stage: first!, name: second } };
 }
 
 /** Names of the stages that a stage waits for. */

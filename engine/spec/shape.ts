@@ -3,6 +3,7 @@ import { unwrap } from './check.ts';
 import type { Node } from './node.ts';
 import type { Loop, StageSpec } from './pipeline.ts';
 import { referenceIn } from './reference.ts';
+import type { Place } from './source.ts';
 
 /**
  * The form that a config must have, read off the pipeline: which keys its stages refer to. A config needs no schema of
@@ -19,10 +20,13 @@ export interface Shape {
 }
 
 export interface Use {
+  /** The reference in the pipeline. */
+  readonly place: Place;
   readonly stage: string;
   readonly parameter: string;
-  /** Undefined for files, which are paths. */
+  /** Undefined for files, which are paths, and for parts of a parameter. */
   readonly schema?: z.ZodType;
+  readonly isFile: boolean;
   /** True when the key may be left out. */
   readonly optional: boolean;
 }
@@ -75,7 +79,7 @@ function collect(
       const [head, ...rest] = path as [string, ...string[]];
       if (variables.has(head) && !variables.get(head)) continue;
       const target = variables.has(head) ? at(variables.get(head)!, rest) : at(root, path);
-      target.uses.push(use(spec, parameter, whole, reference.paths.length > 1));
+      target.uses.push({ place: node.place, ...use(spec, parameter, whole, reference.paths.length > 1) });
     }
   } else if (node.kind === 'map') {
     for (const child of node.entries.values()) collect(root, variables, spec, parameter, child.value, false);
@@ -84,12 +88,24 @@ function collect(
   }
 }
 
-function use(spec: StageSpec, parameter: string, whole: boolean, fallback: boolean): Use {
+function use(spec: StageSpec, parameter: string, whole: boolean, fallback: boolean): Omit<Use, 'place'> {
   const file = spec.stage.files?.[parameter];
   const schema = unwrap(spec.stage.params)?.shape?.[parameter] as z.ZodType | undefined;
   const optional =
     fallback || (file ? file.optional === true : (schema?.safeParse(undefined).success ?? false));
-  return { stage: spec.name, parameter, optional, ...(whole && schema && { schema }) };
+  return {
+    stage: spec.name,
+    parameter,
+    optional,
+    isFile: file !== undefined,
+    ...(whole && schema && { schema }),
+  };
+}
+
+/** The first reference in the pipeline to a key or what is below it. */
+export function referenceTo(shape: Shape): Place | undefined {
+  const below = [...shape.children.values(), ...(shape.element ? [shape.element] : [])];
+  return shape.uses[0]?.place ?? below.map(referenceTo).find((place) => place !== undefined);
 }
 
 /** True where the config holds a mapping of its own, not one value that a parameter takes whole. */

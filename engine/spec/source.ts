@@ -27,9 +27,11 @@ export function fileSource(name: string, path: string, text: string): Source {
   return sourceOf(name, text, dirname(path));
 }
 
+const isArgument = (source: Source): boolean => source.name.startsWith('--set');
+
 /** `file:line:column` of a place, both counted from 1; for a `--set` argument its name alone. */
 export function coordinates(place: Place): string {
-  if (place.source.name.startsWith('--set')) return place.source.name;
+  if (isArgument(place.source)) return place.source.name;
   const { line, col } = place.source.lines.linePos(place.start);
   return line === 0 ? place.source.name : `${place.source.name}:${line}:${col}`;
 }
@@ -43,12 +45,13 @@ export function errorAt(place: Place, message: string, hint?: string): UserError
   const text = place.source.text.split('\n')[Math.max(0, line - 1)]?.replace(/\r$/, '') ?? '';
   const column = Math.max(1, col);
   const width = Math.max(1, Math.min(place.end - place.start, text.length - column + 1));
-  const number = String(Math.max(1, line));
+  const { name } = place.source;
   const shown = clip(text, column, width);
-  const excerpt = [
-    `  ${number} | ${shown.text}`,
-    `  ${' '.repeat(number.length)} | ${' '.repeat(shown.column - 1)}${'^'.repeat(shown.width)}`,
-  ].join('\n');
+  const head = isArgument(place.source)
+    ? `  ${name}${name === '--set' ? ' ' : '='}`
+    : `  ${Math.max(1, line)} | `;
+  const margin = isArgument(place.source) ? ' '.repeat(head.length) : `${' '.repeat(head.length - 2)}| `;
+  const excerpt = `${head}${shown.text}\n${margin}${' '.repeat(shown.column - 1)}${'^'.repeat(shown.width)}`;
   return new UserError(`${coordinates(place)}: ${message}\n${excerpt}${hint ? `\n  ${hint}` : ''}`);
 }
 

@@ -1,6 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
-import { type Document, isAlias, isMap, isScalar, isSeq, type ParsedNode, parseDocument } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type ParsedNode,
+  parseDocument,
+  type YAMLParseError,
+} from 'yaml';
 import { UserError } from '../../common/errors.ts';
 import type { Entry, MapNode, Node } from './node.ts';
 import { errorAt, fileSource, type Place, type Source, sourceOf } from './source.ts';
@@ -40,9 +49,21 @@ function parseYaml(source: Source): Node {
   const problem = document.errors[0];
   if (problem) {
     const [start, end] = problem.pos;
-    throw errorAt({ source, start, end }, problem.message.split('\n')[0] ?? 'not YAML');
+    throw errorAt({ source, start, end }, inWords(problem, source));
   }
   return new Reader(source, document).read();
+}
+
+/** What the parser complains of, in a person's words where its own are about its grammar. */
+function inWords({ code, message, pos }: YAMLParseError, source: Source): string {
+  if (code === 'DUPLICATE_KEY') {
+    const key = /^[^\s:]+/.exec(source.text.slice(pos[0]))?.[0] ?? '';
+    return `the key "${key}" stands twice in this mapping`;
+  }
+  const closing = /^Flow (sequence|map) .*must .*end with a ([\]}])$/.exec(message);
+  if (closing)
+    return `this ${closing[1] === 'map' ? 'mapping' : 'list'} isn't closed: ${closing[2]} is missing`;
+  return message.split('\n')[0] ?? 'not YAML';
 }
 
 class Reader {

@@ -17,6 +17,13 @@ export function byteCount(bytes: number): string {
   return `${(bytes / 1000 ** power).toFixed(1)} ${['', 'kB', 'MB', 'GB', 'TB'][power]}`;
 }
 
+/** `640/5000 images  123 images/s, 35 s left`. */
+export function rateText(done: number, total: number, unit: string, ms: number): string {
+  const rate = (done / Math.max(ms, 1)) * 1000;
+  const left = rate > 0 ? `, ${duration(((total - done) / rate) * 1000)} left` : '';
+  return `${done}/${total} ${unit}  ${rate.toFixed(rate < 10 ? 1 : 0)} ${unit}/s${left}`;
+}
+
 /** `model=resnet shard=03`, or an empty text. */
 export function varsText(vars: Vars): string {
   return Object.entries(vars)

@@ -1,36 +1,50 @@
 import { taskName } from '../plan/task.ts';
 import type { Event } from '../run/events.ts';
-import { byteCount, duration, plural } from './format.ts';
+import { failureTexts } from './failures.ts';
+import { byteCount, duration, plural, rateText } from './format.ts';
+
+/** Where lines go: results and progress, and what a person must not miss. */
+export interface Output {
+  out(line: string): void;
+  err(line: string): void;
+}
+
+type Progress = Map<string, { since: number; told: number }>;
 
 /** A line for each thing that happened, for logs and CI. Hits are counted, not listed. */
-export function plainView(write: (line: string) => void): (event: Event) => void {
-  const progress = new Map<string, number>();
+export function plainView({ out, err }: Output): (event: Event) => void {
+  const progress: Progress = new Map();
+  const failure = failureTexts();
   return (event) => {
+    const text = event.event === 'error' ? failure(event) : undefined;
+    if (text !== undefined) err(text);
     const line = plainLine(event, progress);
-    if (line !== undefined) write(line);
+    if (line !== undefined) out(line);
   };
 }
 
 const PROGRESS_EVERY_MS = 10_000;
 
-function plainLine(event: Event, progress: Map<string, number>): string | undefined {
+function plainLine(event: Event, progress: Progress): string | undefined {
   if (event.event === 'warning' || event.event === 'waiting')
     return `${taskName(event.stage, event.vars)}: ${event.message}`;
-  if (event.event === 'error') return `${taskName(event.stage, event.vars)} failed.\n${event.message}`;
   if (event.event === 'published')
     return `${event.stage}: ${plural(event.written, 'file')} written to ${event.to}`;
   if (event.event === 'run') return endLine(event);
   if (event.event === 'task' && event.outcome === 'ran') {
     return `${taskName(event.stage, event.vars)}: done in ${duration(event.ms)}, ${byteCount(event.bytes)}`;
   }
-  if (event.event !== 'progress') return undefined;
+  return event.event === 'progress' ? progressLine(event, progress) : undefined;
+}
+
+function progressLine(event: Extract<Event, { event: 'progress' }>, progress: Progress): string | undefined {
   const name = taskName(event.stage, event.vars);
   const now = performance.now();
   const last = progress.get(name);
-  if (last === undefined) progress.set(name, now);
-  if (last === undefined || now - last < PROGRESS_EVERY_MS) return undefined;
-  progress.set(name, now);
-  return `${name}: ${event.done} of ${event.total} ${event.unit}`;
+  if (!last) progress.set(name, { since: now, told: now });
+  if (!last || now - last.told < PROGRESS_EVERY_MS) return undefined;
+  last.told = now;
+  return `${name}: ${rateText(event.done, event.total, event.unit, now - last.since)}`;
 }
 
 /** What a run came to, in one line. */

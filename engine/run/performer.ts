@@ -1,0 +1,78 @@
+import { hostname } from 'node:os';
+import type { Store } from '../../cache/store.ts';
+import type { Json } from '../../common/json.ts';
+import type { Performed } from '../plan/settle.ts';
+import type { ReadyTask } from '../plan/task.ts';
+import type { Emit, Event } from './events.ts';
+import { isCorruptBlob, type Pool } from './pool.ts';
+
+export type Performer = (task: ReadyTask) => Promise<Performed>;
+
+interface Surroundings {
+  readonly store: Store;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  readonly pool: Pool;
+}
+
+/**
+ * Makes what a task puts out, under a lock, so that of several runs on one store only one does it. Never rejects. A task
+ * that failed isn't tried again when the graph is settled once more, unless a damaged file was the cause.
+ */
+export function performer({ store, emit, signal, pool }: Surroundings): Performer {
+  const failures = new Map<string, Performed>();
+
+  async function make(task: ReadyTask): Promise<Performed> {
+    const of = { stage: task.spec.name, vars: task.vars };
+    const made = await store.read(task.fingerprint);
+    if (made) return { record: made, state: 'hit' };
+    if (signal.aborted) return { state: 'stopped' };
+    emit({ event: 'begin', ...of });
+    const at = new Date();
+    const started = performance.now();
+    const elapsed = () => Math.round(performance.now() - started);
+    const { spec, document, files, inputs, code, origins } = task;
+    const job = { entry: spec.entry, params: document.params, files, inputs };
+    try {
+      const { warnings, ...output } = await pool.run(job, ({ kind, ...rest }) =>
+        emit({ event: kind, ...of, ...rest } as Event),
+      );
+      await task.verify();
+      await store.commit({
+        fingerprint: task.fingerprint,
+        stage: spec.name,
+        vars: task.vars,
+        document: document as unknown as Json,
+        details: { code: code.files, files, origins },
+        ...output,
+        ran: { at: at.toISOString(), ms: elapsed(), host: hostname(), warnings },
+      });
+      return { record: (await store.read(task.fingerprint))!, state: 'ran' };
+    } catch (error) {
+      return failed(error as Error, elapsed());
+    }
+  }
+
+  return async (task) => {
+    if (signal.aborted) return { state: 'stopped' };
+    const id = `${task.spec.name} ${task.fingerprint}`;
+    const before = failures.get(id);
+    if (before) return before;
+    const onWait = (held: { holder: string }) =>
+      emit({
+        event: 'waiting',
+        stage: task.spec.name,
+        vars: task.vars,
+        message: `is being made by ${held.holder}`,
+      });
+    const outcome = await store
+      .withLock(task.fingerprint, () => make(task), { onWait, signal })
+      .catch((error: Error) => (signal.aborted ? ({ state: 'stopped' } as const) : failed(error, 0)));
+    if (outcome.state === 'failed' && !isCorruptBlob(outcome.error)) failures.set(id, outcome);
+    return outcome;
+  };
+}
+
+function failed(error: Error, ms: number): Performed {
+  return error.name === 'Interrupted' ? { state: 'stopped' } : { state: 'failed', error, ms };
+}

@@ -1,0 +1,63 @@
+import type { Record as StoredRecord } from '../../cache/store.ts';
+import { isUserError } from '../../common/errors.ts';
+import type { Vars } from '../plan/document.ts';
+import { isDone, type Outcome, taskName } from '../plan/task.ts';
+import type { Emit, Event } from './events.ts';
+
+/** Tells the outcomes of tasks, each once however often the graph is settled. */
+export type Reporter = (stage: string, vars: Vars, outcome: Outcome) => void;
+
+export function createReporter(emit: Emit): Reporter {
+  const told = new Map<string, 'hit' | 'ran' | 'failed'>();
+  return (stage, vars, outcome) => {
+    const name = taskName(stage, vars);
+    const before = told.get(name);
+    if (outcome.state === 'failed') {
+      if (before !== 'failed') tellFailed({ stage, vars }, outcome, emit);
+      told.set(name, 'failed');
+    } else if (isDone(outcome) && before !== outcome.state && before !== 'ran') {
+      emit({
+        event: 'task',
+        stage,
+        vars,
+        fingerprint: outcome.task.fingerprint,
+        outcome: outcome.state,
+        ms: outcome.state === 'ran' ? outcome.record.ran.ms : 0,
+        bytes: recordBytes(outcome.record),
+      });
+      told.set(name, outcome.state);
+    }
+  };
+}
+
+function tellFailed(
+  of: { stage: string; vars: Vars },
+  { task, error, ms }: Outcome & { state: 'failed' },
+  emit: Emit,
+) {
+  const failed: Event = {
+    event: 'task',
+    ...of,
+    ...(task && { fingerprint: task.fingerprint }),
+    outcome: 'failed',
+    ms: Math.round(ms),
+    bytes: 0,
+  };
+  emit({ event: 'error', ...of, message: failureText(error) });
+  emit(failed);
+}
+
+/** What a person is told of a failure: the paragraph of an expected one, the stack of a bug. */
+export function failureText(error: unknown): string {
+  if (isUserError(error)) return error.message;
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return `${stack}\nThis is a bug in mis, not in what you gave it. Please report it with the lines above.`;
+}
+
+/** Bytes of all that a record holds. */
+export function recordBytes(record: StoredRecord): number {
+  const lists = Object.values(record.lists).flatMap((list) =>
+    Object.values(list).flatMap((outputs) => Object.values(outputs)),
+  );
+  return [...Object.values(record.outputs), ...lists].reduce((sum, artifact) => sum + artifact.bytes, 0);
+}
