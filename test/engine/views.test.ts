@@ -73,7 +73,7 @@ describe('live view', () => {
     const empty = '─'.repeat(24);
     expect(terminal.lines).toEqual([
       '! shout model=a: an image is odd',
-      '✗ shout model=c failed.',
+      'mis: shout model=c failed.',
       'No layer "x".',
       `✓ split ${'━'.repeat(24)} 1/1  up to date 1`,
       `✗ shout ${'━'.repeat(12)}${'─'.repeat(12)} 2/4  ran 1  failed 1`,
