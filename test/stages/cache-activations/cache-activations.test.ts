@@ -1,11 +1,13 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { toBinary } from '@bufbuild/protobuf';
 import { beforeAll, describe, expect, it } from 'vitest';
 import stage, { type Params } from '../../../stages/cache-activations/index.ts';
 import { openActivations } from '../../../tables/activations.ts';
 import { readPredictions } from '../../../tables/predictions.ts';
+import { ModelProtoSchema } from '../../../vision/onnx/onnx_pb.ts';
 import { runStage, temporaryFolder } from '../../support/fake-task.ts';
-import { type Made, node, numbers, weight, write } from '../../vision/onnx/make.ts';
+import { type Made, makeProto, node, numbers, weight, write } from '../../vision/onnx/make.ts';
 import { makeImages, makeShard, SIDE, type TestImage } from './images.ts';
 
 const where = temporaryFolder();
@@ -113,6 +115,19 @@ describe('cache-activations', () => {
     expect(existsSync(without.output('predictions'))).toBe(false);
     const unwanted = await run(write(where, 'model.onnx', model()), { logits: 'none' });
     expect(existsSync(unwanted.output('predictions'))).toBe(false);
+  });
+
+  it('warns where it can not tell which output holds the logits', async () => {
+    const proto = makeProto(model());
+    proto.graph!.output.push(makeProto(model({ output: 'f', outputShape: ['N', 4] })).graph!.output[0]!);
+    const file = path.join(where, 'several.onnx');
+    writeFileSync(file, toBinary(ModelProtoSchema, proto));
+    const done = await run(file, {});
+    expect(existsSync(done.output('predictions'))).toBe(false);
+    expect(done.warnings).toEqual([
+      expect.stringMatching(/several\.onnx has several outputs.*\(logits, f\)/),
+    ]);
+    expect((await run(file, { logits: 'logits' })).warnings).toEqual([]);
   });
 
   it('takes an empty shard', async () => {

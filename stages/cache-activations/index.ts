@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { defineStage } from '../../engine/stage.ts';
+import { preprocessSchema } from '../../vision/images/preprocess-spec.ts';
+import { decoderVersions } from '../../vision/images/versions.ts';
+import { runtimeEnvironment } from '../../vision/onnx/environment.ts';
+
+const params = z.strictObject({
+  layers: z.array(z.string().min(1)).min(1).default(['all']).meta({
+    description: 'Layers to score: types (conv, linear, …), names, globs, `tensor:NAME@AXIS`, or all.',
+  }),
+  tokens: z.enum(['mean', 'cls']).default('mean').meta({
+    description: 'What becomes of tokens [B, T, C]: their mean, or the first (class) token.',
+  }),
+  logits: z.string().min(1).default('auto').meta({
+    description: 'Output with a score for each class: its name, none, or auto (the only one of two axes).',
+  }),
+  preprocess: preprocessSchema
+    .default({})
+    .meta({ description: 'What is done to images, as in timm and torchvision.' }),
+  orientation: z.enum(['apply', 'ignore']).default('apply').meta({
+    description: 'apply: turn images upright by EXIF; ignore: as stored.',
+  }),
+  batch: z.int().min(1).max(4096).optional().meta({
+    description: 'Images run together; by default what the image size suggests. Results do not depend on it.',
+  }),
+});
+export type Params = z.infer<typeof params>;
+
+/**
+ * Runs one model over one shard of the images, once: the pooled activation of every unit of the chosen layers, and from
+ * the same pass the class predictions where the model has logits.
+ */
+export default defineStage<Params>({
+  summary: 'Run a model over images and keep the mean activation of every unit',
+  params,
+  files: {
+    model: {
+      by: 'content',
+      what: 'ONNX model',
+      async also(path) {
+        const { externalFiles } = await import('../../vision/onnx/model.ts');
+        return externalFiles(path);
+      },
+    },
+  },
+  inputs: { images: { take: 'one' }, places: { take: 'one', counts: false } },
+  outputs: {
+    activations: {
+      kind: 'file',
+      what: 'Mean activation of every unit on every image, a column a layer (Arrow)',
+    },
+    predictions: { kind: 'file', what: 'Best five classes of every image (Arrow)', optional: true },
+  },
+  environment: () => ({ ...runtimeEnvironment(), ...decoderVersions() }),
+  async run(task) {
+    const { cacheActivations } = await import('./cache.ts');
+    await cacheActivations(task);
+  },
+});

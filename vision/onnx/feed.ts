@@ -1,0 +1,86 @@
+import type { Orientation } from '../images/decode.ts';
+import { prepare } from '../images/preprocess.ts';
+import type { ResolvedPreprocess } from '../images/preprocess-spec.ts';
+import type { Shard } from '../images/shard.ts';
+
+/** Images are decoded side by side while their files together are smaller than this: photographs grow tenfold. */
+const DECODED_TOGETHER = 4 * 2 ** 20;
+/** … but at least as many as the thread pool has threads. */
+const AT_LEAST = 4;
+
+interface Encoded {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Gives the images of a shard in batches, ready for the network. Reads two batches ahead and decodes one ahead, in other
+ * threads, so that work goes on while this one is busy. Memory holds the files of two batches, their pixels in the
+ * network's size, and a few decoded images, whatever their number and size.
+ */
+export class Feed {
+  readonly #shard: Shard;
+  readonly #preprocess: ResolvedPreprocess;
+  readonly #orientation: Orientation;
+  readonly #size: number;
+  /** First row of the next batch to be read. */
+  #first = 0;
+  #read: Promise<Encoded[]>;
+  #decoded: Promise<Uint8Array>;
+
+  constructor(shard: Shard, preprocess: ResolvedPreprocess, orientation: Orientation, size: number) {
+    this.#shard = shard;
+    this.#preprocess = preprocess;
+    this.#orientation = orientation;
+    this.#size = size;
+    this.#decoded = quiet(this.#readNext().then((batch) => this.#decode(batch)));
+    this.#read = this.#readNext();
+  }
+
+  /**
+   * Pixels of the next batch, uint8 RGB, flat [count, height, width, 3]. On return, decoding of the one after it is
+   * under way. Throws a UserError that names the image when one can't be read or decoded.
+   */
+  async take(): Promise<Uint8Array> {
+    const [pixels, encoded] = await Promise.all([this.#decoded, this.#read]);
+    this.#decoded = quiet(this.#decode(encoded));
+    this.#read = this.#readNext();
+    await new Promise((resolve) => setImmediate(resolve));
+    return pixels;
+  }
+
+  #readNext(): Promise<Encoded[]> {
+    const first = this.#first;
+    this.#first += this.#size;
+    const paths = this.#shard.paths.slice(first, first + this.#size);
+    const reads = paths.map(async (path, i) => ({ path, bytes: await this.#shard.read(first + i) }));
+    return quiet(Promise.all(reads));
+  }
+
+  async #decode(batch: readonly Encoded[]): Promise<Uint8Array> {
+    const [height, width] = this.#preprocess.size;
+    const length = height * width * 3;
+    const all = new Uint8Array(batch.length * length);
+    const running = new Set<Promise<void>>();
+    let bytes = 0;
+    for (const [i, image] of batch.entries()) {
+      while (running.size >= AT_LEAST && bytes + image.bytes.length > DECODED_TOGETHER)
+        await Promise.race(running);
+      bytes += image.bytes.length;
+      const done = prepare(image.bytes, image.path, this.#preprocess, this.#orientation).then((pixels) => {
+        all.set(pixels, i * length);
+        bytes -= image.bytes.length;
+        running.delete(done);
+      });
+      running.add(quiet(done));
+    }
+    await Promise.all(running);
+    return all;
+  }
+}
+
+/** The same promise; its failure is told to who awaits it, even if that is later or never. */
+function quiet<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}

@@ -1,0 +1,217 @@
+import { UserError } from '../../common/errors.ts';
+import { encode, makeNode, shallow, withGraph } from './build.ts';
+import { wire } from './graph.ts';
+import { BATCH, freeReshapes, type ImageInput, imageInput, type PixelInput, withPixels } from './input.ts';
+import { FLOAT, type Model } from './model.ts';
+import type { GraphProto, NodeProto } from './onnx_pb.ts';
+import { isMap, pooledNorm, poolingNodes, type Tap, type Tokens } from './pool.ts';
+import { noise, type Place, placeByName, probePlaces, type RunImages } from './probe.ts';
+import { pruned } from './prune.ts';
+import { createSession, runPixels } from './session.ts';
+import { inferShapes } from './shapes.ts';
+
+/** What is to leave the edited model. */
+export interface Wanted {
+  /** Tensors to pool to [batch, units]; a negative channel axis counts from the end. */
+  readonly taps: readonly { readonly name: string; readonly tensor: string; readonly channelAxis: number }[];
+  /** Tensors to put out as they are, converted to float32; their first axis must be the batch's. */
+  readonly outputs: readonly string[];
+  readonly tokens: Tokens;
+}
+
+/** A model that was edited: bytes for the runtime, and the names under which results leave it. */
+export interface Instrumented {
+  readonly bytes: Uint8Array;
+  readonly pixels: PixelInput;
+  /** For each tap: the output's name and its number of units. */
+  readonly taps: readonly { readonly output: string; readonly units: number }[];
+  readonly outputs: readonly string[];
+  /** The batch size that the model is bound to; undefined where any will do. */
+  readonly batch: number | undefined;
+}
+
+/**
+ * Edits a model: 8-bit pixels in (normalisation becomes part of the graph), pooled taps and the wanted outputs out,
+ * nothing computed that they don't need. A fixed batch size is freed where that can be done and gives the same results;
+ * otherwise the result says what the batch must be. Shapes come from the runtime's inference, and from running noise
+ * where that can't tell.
+ */
+export async function instrument(model: Model, wanted: Wanted, pixels: PixelInput): Promise<Instrumented> {
+  const input = imageInput(model);
+  // Some exporters write 0 or -1 for a free length.
+  const fixed = Math.max(0, Number(input.shape[0] ?? 0) || 0);
+  if (fixed === 0)
+    return edit(model, withPixels(model.graph, input, pixels, BATCH), wanted, pixels, undefined);
+  const bound = await instrumentBound(model, wanted, pixels, fixed);
+  const small = fixed * pixels.height * pixels.width <= FREED;
+  return (small ? await freedBatch(model, input, wanted, bound, fixed) : undefined) ?? bound;
+}
+
+/** A batch of more pixels than this (8 images of 224 × 224) is left fixed: it is large enough to be fast. */
+const FREED = 8 * 224 * 224;
+
+/** As `instrument`, for batches of exactly `batch` images. */
+export async function instrumentBound(
+  model: Model,
+  wanted: Wanted,
+  pixels: PixelInput,
+  batch: number,
+): Promise<Instrumented> {
+  return edit(model, withPixels(model.graph, imageInput(model), pixels, batch), wanted, pixels, batch);
+}
+
+/** The edited model with its batch size freed; undefined when it then fails, or gives other results. */
+async function freedBatch(
+  model: Model,
+  input: ImageInput,
+  wanted: Wanted,
+  bound: Instrumented,
+  fixed: number,
+): Promise<Instrumented | undefined> {
+  try {
+    const graph = withPixels(freeReshapes(model.graph, wire(model.graph), fixed), input, bound.pixels, BATCH);
+    const freed = await edit(model, graph, wanted, bound.pixels, undefined);
+    return (await agrees(model, freed, bound, fixed)) ? freed : undefined;
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+}
+
+/** True when the freed model gives for two batches together what the bound one gives for each. */
+async function agrees(
+  model: Model,
+  freed: Instrumented,
+  bound: Instrumented,
+  fixed: number,
+): Promise<boolean> {
+  const images = noise(2 * fixed * freed.pixels.height * freed.pixels.width * 3);
+  const half = images.length / 2;
+  const [together] = await resultsOf(model, freed, [images]);
+  const apart = await resultsOf(model, bound, [images.subarray(0, half), images.subarray(half)]);
+  return together!.every((whole, i) => {
+    const parts = apart.map((results) => results[i]!);
+    return close(whole, Float32Array.from(parts.flatMap((part) => [...part])));
+  });
+}
+
+/** Values of all taps and outputs for each of the batches. */
+async function resultsOf(
+  model: Model,
+  edited: Instrumented,
+  batches: readonly Uint8Array[],
+): Promise<Float32Array[][]> {
+  const { bytes, pixels, taps, outputs } = edited;
+  const names = [...taps.map(({ output }) => output), ...outputs];
+  const session = await createSession(bytes, { file: model.file, optimise: false });
+  try {
+    const results: Float32Array[][] = [];
+    for (const images of batches) {
+      const count = images.length / (pixels.height * pixels.width * 3);
+      const values = await runPixels(session, images, count, pixels, names, model.file);
+      results.push(names.map((name) => values.get(name)!.data));
+    }
+    return results;
+  } finally {
+    await session.release();
+  }
+}
+
+function close(a: Float32Array, b: Float32Array): boolean {
+  if (a.length !== b.length) return false;
+  const largest = b.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return a.every((value, i) => Math.abs(value - b[i]!) <= 1e-4 * (largest || 1));
+}
+
+async function edit(
+  model: Model,
+  graph: GraphProto,
+  wanted: Wanted,
+  pixels: PixelInput,
+  batch: number | undefined,
+): Promise<Instrumented> {
+  const { taps, infos } = await locate(model, graph, wanted, pixels, batch);
+  const wiring = wire(graph);
+  const nodes: NodeProto[] = [];
+  const means = new Map<string, string>();
+  const results = taps.map((tap, index) => {
+    const prefix = `mis/tap/${index}`;
+    const pooled =
+      pooledNorm(tap, wiring.producer(tap.tensor), means, prefix) ??
+      poolingNodes(tap, prefix, model.opset, wanted.tokens);
+    nodes.push(...pooled.nodes);
+    if (isMap(tap)) means.set(tap.tensor, pooled.output);
+    return { output: pooled.output, units: Number(tap.shape[tap.channelAxis]) };
+  });
+  const outputs = wanted.outputs.map((name, index) => {
+    if (infos.get(name)!.type === 'float32') return name;
+    nodes.push(makeNode('Cast', [name], [`mis/output/${index}`], { to: FLOAT }));
+    return `mis/output/${index}`;
+  });
+  const copy = shallow(graph);
+  copy.node = [...graph.node, ...nodes];
+  const edited = pruned(copy, [...results.map(({ output }) => output), ...outputs]);
+  return { bytes: encode(withGraph(model.proto, edited)), pixels, taps: results, outputs, batch };
+}
+
+/** Finds out types, shapes and where the batch lies. */
+async function locate(
+  model: Model,
+  graph: GraphProto,
+  wanted: Wanted,
+  pixels: PixelInput,
+  batch: number | undefined,
+) {
+  const tensors = [...new Set(wanted.taps.map(({ tensor }) => tensor))];
+  const infos = await inferShapes(model, graph, [...tensors, ...wanted.outputs]);
+  const places = new Map<string, Place>();
+  for (const tensor of tensors) {
+    const { shape } = infos.get(tensor)!;
+    const found = batch === undefined ? placeByName(shape, BATCH) : undefined;
+    const known = found && shape.every((axis, i) => i === found.axis || typeof axis === 'number');
+    if (known)
+      places.set(tensor, { shape: shape.map((axis) => (typeof axis === 'number' ? axis : 1)), batch: found });
+  }
+  const open = tensors.filter((tensor) => !places.has(tensor));
+  if (open.length > 0) {
+    const found = await probed(model, graph, open, pixels, batch);
+    for (const [tensor, place] of found) places.set(tensor, place);
+  }
+  const taps = wanted.taps.map(({ name, tensor, channelAxis }): Tap => {
+    const { shape, batch: at } = places.get(tensor)!;
+    const axis = channelAxis < 0 ? channelAxis + shape.length : channelAxis;
+    if (!(axis >= 0 && axis < shape.length) || (axis === at.axis && shape.length > 1 && at.each === 1)) {
+      throw new UserError(
+        `The layer "${name}" of the model ${model.file} has the shape [${shape}], whose axis ${channelAxis} can't be the channels.`,
+      );
+    }
+    return { tensor, shape, channelAxis: axis, batch: at, isFloat32: infos.get(tensor)!.type === 'float32' };
+  });
+  return { taps, infos };
+}
+
+/** Runs noise through the model to see where the images of a batch lie. */
+async function probed(
+  model: Model,
+  graph: GraphProto,
+  tensors: readonly string[],
+  pixels: PixelInput,
+  batch: number | undefined,
+): Promise<Map<string, Place>> {
+  const casts = tensors.map((name, index) => makeNode('Cast', [name], [`mis/probe/${index}`], { to: FLOAT }));
+  const copy = shallow(graph);
+  copy.node = [...graph.node, ...casts];
+  const names = casts.map(({ output }) => output[0]!);
+  const bytes = encode(withGraph(model.proto, pruned(copy, names)));
+  const session = await createSession(bytes, { file: model.file, optimise: false });
+  const run: RunImages = async (images, count) => {
+    const values = await runPixels(session, images, count, pixels, names, model.file);
+    return new Map(tensors.map((tensor, i) => [tensor, values.get(names[i]!)!]));
+  };
+  const size = pixels.height * pixels.width * 3;
+  try {
+    return await probePlaces(run, size, batch ?? 2, tensors, model.file);
+  } finally {
+    await session.release();
+  }
+}

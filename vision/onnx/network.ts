@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { canonicalJson, sha256 } from '../../common/json.ts';
+import type { Preprocess, ResolvedPreprocess } from '../images/preprocess-spec.ts';
+import { type Loaded, load, run } from './loaded.ts';
+import { type Model, readModel } from './model.ts';
+import type { Tokens } from './pool.ts';
+
+/** What to compute with a model file. */
+export interface NetworkOptions {
+  /** Layers to pool, as in `selectLayers`; none for an encoder. */
+  readonly layers: readonly string[];
+  readonly tokens: Tokens;
+  /** An output to keep whole: `auto` the only one of two axes, if there is one; `none`; or its name. */
+  readonly output: string;
+  /** True where there must be one: an encoder's embedding. */
+  readonly outputNeeded?: boolean;
+  readonly preprocess: Preprocess;
+}
+
+/** A layer with its place and width. */
+export interface NetworkLayer {
+  readonly name: string;
+  readonly type: string;
+  readonly op: string;
+  readonly tensor: string;
+  readonly units: number;
+  readonly depth: number;
+  readonly note?: string;
+}
+
+export interface KeptOutput {
+  readonly name: string;
+  readonly length: number;
+}
+
+/** Results of one batch. The arrays are the caller's. */
+export interface Results {
+  /** For each layer, flat [count × units]. */
+  readonly activations: readonly Float32Array[];
+  /** The kept output, flat [count × length]. */
+  readonly output: Float32Array | undefined;
+}
+
+/** A model that is ready to run. */
+export interface Network {
+  readonly file: string;
+  readonly layers: readonly NetworkLayer[];
+  /** The kept output: its name, and how many values it has for an image. */
+  readonly output: KeptOutput | undefined;
+  /** Outputs that `auto` could choose from; it chooses when there is one. */
+  readonly candidates: readonly string[];
+  readonly preprocess: ResolvedPreprocess;
+  /** The batch size that the model is bound to; undefined where any will do. */
+  readonly batch: number | undefined;
+  /**
+   * Runs `count` images, uint8 RGB, flat [count, height, width, 3]; at most `batch` where the model is bound to one.
+   * Blocks the thread. Results don't depend on which images share a batch.
+   */
+  run(pixels: Uint8Array, count: number): Promise<Results>;
+  /** Gives the network back; its session may be kept for the next one who asks for the same. */
+  close(): Promise<void>;
+}
+
+interface Entry {
+  readonly loaded: Promise<Loaded>;
+  users: number;
+}
+
+/** Sessions of this thread, by content of the model and what is computed with it; the one used last stands last. */
+const entries = new Map<string, Entry>();
+const KEPT = 2;
+
+/**
+ * Reads, edits and loads a model. Two sessions a thread are kept for the tasks that follow, since the shards of one
+ * model usually do. Throws a UserError when the model or the options can't be used.
+ */
+export async function openNetwork(file: string, options: NetworkOptions): Promise<Network> {
+  const model = await readModel(file);
+  const key = await keyOf(model, options);
+  const known = entries.get(key);
+  const entry: Entry = known ?? { loaded: load(model, options), users: 0 };
+  entries.delete(key);
+  entries.set(key, entry);
+  entry.users++;
+  try {
+    const loaded = { ...(await entry.loaded), file: model.file };
+    const { layers, output, candidates, preprocess, batch } = loaded;
+    return {
+      file: model.file,
+      layers,
+      output,
+      candidates,
+      preprocess,
+      batch,
+      run: (pixels, count) => run(loaded, pixels, count),
+      async close() {
+        entry.users--;
+        await evict();
+      },
+    };
+  } catch (error) {
+    entries.delete(key);
+    throw error;
+  }
+}
+
+async function keyOf(model: Model, options: NetworkOptions): Promise<string> {
+  const digest = createHash('sha256').update(model.bytes).digest('hex');
+  const external = await Promise.all(
+    model.external.map(async (path) => {
+      const { size, mtimeMs } = await stat(path);
+      return { path, size, mtimeMs };
+    }),
+  );
+  return sha256(canonicalJson({ digest, external, options: JSON.stringify(options) }));
+}
+
+async function evict(): Promise<void> {
+  for (const [key, entry] of entries) {
+    if (entries.size <= KEPT) return;
+    if (entry.users > 0) continue;
+    entries.delete(key);
+    const { session } = await entry.loaded;
+    await session.release();
+  }
+}

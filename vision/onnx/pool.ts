@@ -1,0 +1,147 @@
+import { type Axis, int64Tensor, makeConstant, makeNode, shallow } from './build.ts';
+import { intAttribute } from './graph.ts';
+import { FLOAT } from './model.ts';
+import type { NodeProto } from './onnx_pb.ts';
+
+/** What becomes of token tensors [B, T, C]: their mean over T, or the first (class) token. */
+export type Tokens = 'mean' | 'cls';
+
+/**
+ * Where the images of a batch lie in a tensor: along which axis, and how many entries of it belong to each image. More
+ * than one where an exporter flattened axes together ([B·T, C] before a linear layer); then `outer` says that the
+ * entries of one image lie together, `inner` that images alternate.
+ */
+export interface BatchPlace {
+  readonly axis: number;
+  readonly each: number;
+  readonly order: 'outer' | 'inner';
+}
+
+/** A tensor to be pooled. */
+export interface Tap {
+  readonly tensor: string;
+  /** Shape for any one batch size; only lengths other than the batch axis' are used. */
+  readonly shape: readonly Axis[];
+  /** Counted from the front. */
+  readonly channelAxis: number;
+  readonly batch: BatchPlace;
+  /** False where the tensor isn't float32 and must be converted. */
+  readonly isFloat32: boolean;
+}
+
+/**
+ * Nodes that reduce a tensor to [batch, units]: the mean over every axis that is neither batch nor channel (for tokens
+ * `cls` and one token axis: its first entry). float16 and double are converted to float32 before they are averaged.
+ * `output` is the name of the result; nothing is needed, and the tensor itself is the result, where there is nothing to
+ * pool.
+ */
+export function poolingNodes(
+  tap: Tap,
+  prefix: string,
+  opset: number,
+  tokens: Tokens,
+): { nodes: NodeProto[]; output: string } {
+  const steps = new Steps(tap.tensor, prefix, opset);
+  if (!tap.isFloat32) steps.add('Cast', { to: FLOAT });
+  const { each } = tap.batch;
+  if (isMap(tap)) {
+    steps.add('GlobalAveragePool');
+    steps.add('Flatten', { axis: 1 });
+    return steps.done();
+  }
+  const { batchAxis, channelAxis, axes } = each === 1 ? unsplit(tap) : split(tap, steps);
+  const [only] = axes;
+  if (tokens === 'cls' && axes.length === 1 && channelAxis === axes.length + 1) {
+    steps.addWith('Gather', 'first', int64Tensor([], [0]), { axis: only! });
+  } else if (axes.length > 0) {
+    steps.mean(axes);
+  }
+  if (batchAxis > channelAxis) steps.add('Transpose', { perm: [1, 0] });
+  return steps.done();
+}
+
+/** True for feature maps [B, C, …]. */
+export function isMap({ shape, batch, channelAxis }: Tap): boolean {
+  return shape.length >= 3 && batch.axis === 0 && batch.each === 1 && channelAxis === 1;
+}
+
+/**
+ * The mean of a batch norm's output is the batch norm of the mean of its input: where that mean (`means`, by tensor) is
+ * put out anyway, the norm is applied to it instead of averaging another feature map. Undefined elsewhere.
+ */
+export function pooledNorm(
+  tap: Tap,
+  producer: NodeProto | undefined,
+  means: ReadonlyMap<string, string>,
+  prefix: string,
+): { nodes: NodeProto[]; output: string } | undefined {
+  const mean = means.get(producer?.input[0] ?? '');
+  if (producer?.opType !== 'BatchNormalization' || !mean || !tap.isFloat32 || !isMap(tap)) return undefined;
+  // Before opset 9 a norm could have parameters of its own for every pixel.
+  if (intAttribute(producer, 'spatial', 1) !== 1) return undefined;
+  const node = shallow(producer);
+  node.name = `${prefix}/BatchNormalization`;
+  node.input = [mean, ...producer.input.slice(1)];
+  node.output = [prefix];
+  return { nodes: [node], output: prefix };
+}
+
+interface Places {
+  readonly batchAxis: number;
+  readonly channelAxis: number;
+  /** Axes to average over. */
+  readonly axes: readonly number[];
+}
+
+function unsplit({ shape, batch, channelAxis }: Tap): Places {
+  const axes = shape.map((_, axis) => axis).filter((axis) => axis !== batch.axis && axis !== channelAxis);
+  return { batchAxis: batch.axis, channelAxis, axes };
+}
+
+/** Gives the batch an axis of its own where it shares one with other entries. */
+function split({ shape, batch, channelAxis }: Tap, steps: Steps): Places {
+  const lengths = shape.map(Number);
+  const pair = batch.order === 'outer' ? [-1, batch.each] : [batch.each, -1];
+  lengths.splice(batch.axis, 1, ...pair);
+  steps.addWith('Reshape', 'shape', int64Tensor([lengths.length], lengths));
+  const batchAxis = batch.order === 'outer' ? batch.axis : batch.axis + 1;
+  const channel = channelAxis > batch.axis ? channelAxis + 1 : channelAxis;
+  const axes = lengths.map((_, axis) => axis).filter((axis) => axis !== batchAxis && axis !== channel);
+  return { batchAxis, channelAxis: channel, axes };
+}
+
+/** Nodes in a row, each reading what the one before puts out. */
+class Steps {
+  readonly #nodes: NodeProto[] = [];
+  #current: string;
+  readonly #prefix: string;
+  readonly #opset: number;
+
+  constructor(tensor: string, prefix: string, opset: number) {
+    this.#current = tensor;
+    this.#prefix = prefix;
+    this.#opset = opset;
+  }
+
+  add(opType: string, attributes: Parameters<typeof makeNode>[3] = {}, ...more: string[]): void {
+    const output = `${this.#prefix}/${this.#nodes.length}`;
+    this.#nodes.push(makeNode(opType, [this.#current, ...more], [output], attributes));
+    this.#current = output;
+  }
+
+  addWith(opType: string, name: string, value: Parameters<typeof makeConstant>[1], attributes = {}): void {
+    const constant = `${this.#prefix}/${name}`;
+    this.#nodes.push(makeConstant(constant, value));
+    this.add(opType, attributes, constant);
+  }
+
+  /** The axes are an attribute before opset 18, an input from then on. */
+  mean(axes: readonly number[]): void {
+    if (this.#opset < 18) this.add('ReduceMean', { axes, keepdims: 0 });
+    else this.addWith('ReduceMean', 'axes', int64Tensor([axes.length], axes), { keepdims: 0 });
+  }
+
+  done(): { nodes: NodeProto[]; output: string } {
+    return { nodes: this.#nodes, output: this.#current };
+  }
+}
