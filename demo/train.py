@@ -5,7 +5,7 @@ import argparse
 import contextlib
 import os
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -112,7 +112,7 @@ def quick_accuracy(network, images, labels):
 
 def train(name, args):
     entry = NETWORKS[name]
-    recipe = entry.recipe if args.epochs is None else type(entry.recipe)(**{**asdict(entry.recipe), "epochs": args.epochs})
+    recipe = entry.recipe if args.epochs is None else replace(entry.recipe, epochs=args.epochs, cooldown=())
     seed = entry.seed if args.seed is None else args.seed
     folder = args.work / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -140,7 +140,8 @@ def train(name, args):
         schedule.load_state_dict(state["schedule"])
         first = state["epoch"]
 
-    for epoch in range(first, recipe.epochs if args.until is None else min(args.until, recipe.epochs)):
+    end = recipe.cooldown[1] if recipe.cooldown else recipe.epochs
+    for epoch in range(first, end if args.until is None else min(args.until, end)):
         generator = torch.Generator().manual_seed(1000 * seed + epoch)  # so that a resumed run sees the same batches
         order, began, total = torch.randperm(len(images), generator=generator), time.time(), 0.0
         for module in modules:
@@ -161,9 +162,13 @@ def train(name, args):
             loss.backward()
             optimizer.step()
             schedule.step()
+            if recipe.cooldown:
+                share = (end - epoch - (step + 1) / steps) / (end - recipe.cooldown[0])
+                for group in optimizer.param_groups:
+                    group["lr"] *= min(1.0, share)
             total += loss.item()
-        line = f"{name} epoch {epoch + 1}/{recipe.epochs} loss {total / steps:.4f} {time.time() - began:.0f} s"
-        if recipe.task == "classify" and ((epoch + 1) % 4 == 0 or epoch + 1 == recipe.epochs):
+        line = f"{name} epoch {epoch + 1}/{end} loss {total / steps:.4f} {time.time() - began:.0f} s"
+        if recipe.task == "classify" and ((epoch + 1) % 4 == 0 or epoch + 1 == end):
             line += f" top-1 {quick_accuracy(network, check_images, check_labels):.4f}"
         print(line, flush=True)
         state = {
