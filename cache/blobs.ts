@@ -25,10 +25,12 @@ export interface Blobs {
   adopt(path: string): Promise<FileDigest>;
   /** The path, after its bytes were hashed (once a process, unless the file changes). Throws CorruptBlob. */
   verified(digest: string, bytes?: number): Promise<string>;
+  /** Sets the blob aside unless another file has taken its place since it was seen to be bad. */
+  dropBad(digest: string, seen: Identity): Promise<void>;
 }
 
 /** What tells a file from another one that takes its name. */
-type Identity = string;
+export type Identity = string;
 
 export function createBlobs(dir: string, quarantine: string, session: Session, sweeping: Sweeping): Blobs {
   const seenGood = new Map<string, Identity>();
@@ -36,7 +38,8 @@ export function createBlobs(dir: string, quarantine: string, session: Session, s
   const pathOf = (digest: string): string => join(dir, digest.slice(0, 2), digest);
 
   function present(digest: string, bytes: number): boolean {
-    return statNow(pathOf(digest))?.size === BigInt(bytes);
+    const found = statNow(pathOf(digest));
+    return found?.isFile() === true && found.size === BigInt(bytes);
   }
 
   async function adopt(path: string): Promise<FileDigest> {
@@ -73,6 +76,7 @@ export function createBlobs(dir: string, quarantine: string, session: Session, s
     try {
       if (!shared) await chmod(path, 0o444).catch(() => undefined);
       await point('put:before-rename');
+      if (statNow(target)?.isFile() === false) await setAside(target, digest, quarantine, () => true);
       if (shared || !(await renamedInto(path, target))) {
         await renameSynced(await copyIn(path), target);
         await rm(path, { force: true });
@@ -114,7 +118,9 @@ export function createBlobs(dir: string, quarantine: string, session: Session, s
       const info = await stat(path, { bigint: true });
       seen = identity(info);
       if (seenGood.get(digest) === seen) return path;
-      if (bytes !== undefined && info.size !== BigInt(bytes)) {
+      if (!info.isFile()) {
+        why = 'is not a file';
+      } else if (bytes !== undefined && info.size !== BigInt(bytes)) {
         why = `has ${info.size} bytes instead of ${bytes}`;
       } else {
         const found = await withFile(path, 'r', hashHandle);
@@ -128,11 +134,14 @@ export function createBlobs(dir: string, quarantine: string, session: Session, s
       if (isMissing(error)) throw new CorruptBlob(digest, path, 'is gone');
       throw explain(error, path);
     }
-    await setAside(path, digest, quarantine, (moved) => moved === seen);
+    await dropBad(digest, seen);
     throw new CorruptBlob(digest, path, why);
   }
 
-  return { pathOf, present, adopt, verified };
+  const dropBad = (digest: string, seen: Identity): Promise<void> =>
+    setAside(pathOf(digest), digest, quarantine, (moved) => moved === seen);
+
+  return { pathOf, present, adopt, verified, dropBad };
 }
 
 /** False where the two lie on different file systems. */
@@ -146,7 +155,7 @@ async function renamedInto(path: string, target: string): Promise<boolean> {
   }
 }
 
-function identity(info: { ino: bigint; size: bigint; mtimeNs: bigint }): Identity {
+export function identity(info: { ino: bigint; size: bigint; mtimeNs: bigint }): Identity {
   return `${info.ino}:${info.size}:${info.mtimeNs}`;
 }
 

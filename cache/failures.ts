@@ -11,7 +11,7 @@ export function isMissing(error: unknown): boolean {
 }
 
 /**
- * Turns what a person can mend (disk full, no permission, read-only or failing file system) into a UserError that names
+ * Turns what a person can mend (disk full, limit on file sizes, no permission, read-only or failing file system) into a UserError that names
  * the path and what to do; returns every other error as it is.
  */
 export function explain(error: unknown, path: string): unknown {
@@ -37,6 +37,11 @@ export function explain(error: unknown, path: string): unknown {
       return new UserError(
         `The file system of ${path} fails (${(error as Error).message}). Look after the disk or the network mount, ` +
           'then run again: what is finished is kept.',
+      );
+    case 'EFBIG':
+      return new UserError(
+        `${path} would become larger than this process may write (\`ulimit -f\`), or than its file system allows. Nothing ` +
+          'half-written was kept. Raise the limit, or choose another place (for the store: --store DIR).',
       );
     case 'EMFILE':
     case 'ENFILE':

@@ -38,9 +38,8 @@ export function createFolders(blobs: Blobs, session: Session): Folders {
   async function manifest(artifact: Artifact): Promise<Manifest> {
     if (artifact.kind !== 'folder') throw new Error(`${artifact.digest} is a file, not a folder`);
     const path = await blobs.verified(artifact.digest);
-    const entries = JSON.parse(await explained(path, () => readFile(path, 'utf8'))) as Manifest;
-    const bad = Object.keys(entries).find((name) => !isInside(name));
-    if (bad !== undefined || total(entries) !== artifact.bytes) {
+    const entries: unknown = JSON.parse(await explained(path, () => readFile(path, 'utf8')));
+    if (!isManifest(entries) || total(entries) !== artifact.bytes) {
       throw new CorruptBlob(artifact.digest, path, "isn't the manifest of the folder that it should be");
     }
     return entries;
@@ -84,7 +83,17 @@ async function filesBelow(path: string): Promise<string[]> {
   return found.sort();
 }
 
-function total(entries: Manifest): number {
+/** Whether a value is the list of a folder's files, none of which lies outside it. */
+export function isManifest(value: unknown): value is Manifest {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return Object.entries(value).every(
+    ([name, is]) =>
+      isInside(name) && /^[0-9a-f]{64}$/.test(is?.digest) && Number.isSafeInteger(is.bytes) && is.bytes >= 0,
+  );
+}
+
+/** Bytes of all files together. */
+export function total(entries: Manifest): number {
   return Object.values(entries).reduce((sum, entry) => sum + entry.bytes, 0);
 }
 

@@ -1,17 +1,19 @@
-import { lstat, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { lstat, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UserError } from '../common/errors.ts';
 import type { Blobs } from './blobs.ts';
 import { codeOf, explain, isMissing } from './failures.ts';
 import { makeStoreFolder, putBack, statNow } from './files.ts';
+import { allBlobs, type Counted, countResults } from './inventory.ts';
 import type { Locks } from './locks.ts';
 import { inWords } from './owner.ts';
 import type { Pins } from './pins.ts';
 import { point } from './points.ts';
-import { artifactsOf, names, type Records } from './records.ts';
+import { names, type Records } from './records.ts';
+import { chooseRemoved, type Marks, markRuns, type PastRun, type Policy } from './retention.ts';
 import { type FoundSession, findSessions, type Session, usesOf } from './session.ts';
 import type { Sweeping } from './sweeping.ts';
-import type { GcOptions, GcResult, Manifest, Record, Runs } from './types.ts';
+import type { GcOptions, GcResult, Runs } from './types.ts';
 
 /**
  * Mark and sweep. Kept is what the kept runs, the pinned runs and the processes at work name: their records, and the
@@ -59,41 +61,96 @@ export async function collectGarbage(parts: Parts, options: GcOptions): Promise<
   }
 }
 
-async function collect(parts: Parts, { yes = false, keepRuns = 1 }: GcOptions): Promise<GcResult> {
+async function collect(parts: Parts, { yes = false, ...policy }: GcOptions): Promise<GcResult> {
+  for (const id of policy.runs ?? []) {
+    if (!(await parts.runs.open(id)))
+      throw new UserError(`There is no run ${id} in the store. "mis runs" lists them.`);
+  }
   const presence = await look(parts);
   const rubbish = await rubbishOf(parts, presence);
   const locks = await parts.locks.sweep(yes);
-  const known = new Set(await parts.records.all());
+  const known = await parts.records.all();
+  const records = await sized(known, parts.records.pathOf);
   const blobs = await sized(await allBlobs(parts.dir), parts.blobs.pathOf);
 
   let swept: Swept = { records: [], blobs: [], blockedBy: presence.blockedBy };
+  let stages: GcResult['stages'] = [];
   if (presence.blockedBy.length === 0) {
-    const roots = new Set([...(await rootsOf(parts, keepRuns)), ...presence.uses]);
-    const kept = new Set([...known].filter((fingerprint) => roots.has(fingerprint)));
-    const needed = await blobsOf(parts, kept);
-    const old = [...known].filter((fingerprint) => !roots.has(fingerprint));
-    swept = {
-      records: await sized(old, parts.records.pathOf),
-      blobs: blobs.filter(({ name }) => !needed.has(name) && !presence.uses.has(name)),
-      blockedBy: [],
-    };
-    if (yes) swept = await sweep(parts, keepRuns, kept, swept);
+    const plan = await planned(parts, policy, presence, known, blobs);
+    swept = yes ? await sweep(parts, policy, plan) : { ...plan.old, blockedBy: [] };
+    stages = byStage(plan.results, swept);
   }
   if (yes) for (const path of rubbish.paths) await remove(path);
   return {
     records: swept.records.length,
     blobs: swept.blobs.length,
     bytes: sum(swept.records) + sum(swept.blobs) + rubbish.bytes,
+    stages,
     tmp: rubbish.tmp,
     quarantined: rubbish.quarantined,
     locks,
     kept: {
-      records: known.size - swept.records.length,
+      records: known.length - swept.records.length,
       blobs: blobs.length - swept.blobs.length,
-      bytes: sum(blobs) - sum(swept.blobs),
+      bytes: sum(records) + sum(blobs) - sum(swept.records) - sum(swept.blobs),
     },
     blockedBy: swept.blockedBy,
   };
+}
+
+interface Plan {
+  readonly results: readonly Counted[];
+  /** Records that stay, and the runs' marks as they were when this was found out. */
+  readonly kept: ReadonlySet<string>;
+  readonly marks: Marks;
+  readonly old: { readonly records: readonly Candidate[]; readonly blobs: readonly Candidate[] };
+}
+
+async function planned(
+  parts: Parts,
+  policy: Policy,
+  { uses }: Presence,
+  known: readonly string[],
+  blobs: readonly Candidate[],
+): Promise<Plan> {
+  const marks = await marksOf(parts, policy);
+  const results = await countResults(parts.records, parts.blobs, known, marks.lastUsed);
+  const stays = (name: string) => marks.roots.has(name) || uses.has(name);
+  const sizes = new Map(blobs.map(({ name, bytes }) => [name, bytes]));
+  const going = chooseRemoved(results, stays, (digest) => uses.has(digest), sizes, policy, Date.now());
+  const gone = new Set(going.map(({ fingerprint }) => fingerprint));
+  const staying = results.filter(({ fingerprint }) => !gone.has(fingerprint));
+  const needed = blobsOf(staying);
+  const records = await sized(gone, parts.records.pathOf);
+  return {
+    results,
+    kept: new Set(staying.map(({ fingerprint }) => fingerprint)),
+    marks,
+    old: { records, blobs: blobs.filter(({ name }) => !needed.has(name) && !uses.has(name)) },
+  };
+}
+
+/** What goes, by the stage that made it; what no readable record names stands under an empty name. */
+function byStage(results: readonly Counted[], { records, blobs }: Swept): GcResult['stages'] {
+  const stageOf = new Map(results.map((result) => [result.fingerprint, result.stage]));
+  const makerOf = new Map(results.flatMap((result) => result.blobs.map((digest) => [digest, result.stage])));
+  const stages = new Map<string, { stage: string; records: number; blobs: number; bytes: number }>();
+  const at = (stage: string) => {
+    const found = stages.get(stage) ?? { stage, records: 0, blobs: 0, bytes: 0 };
+    stages.set(stage, found);
+    return found;
+  };
+  for (const { name, bytes } of records) {
+    const row = at(stageOf.get(name) ?? '');
+    row.records += 1;
+    row.bytes += bytes;
+  }
+  for (const { name, bytes } of blobs) {
+    const row = at(makerOf.get(name) ?? '');
+    row.blobs += 1;
+    row.bytes += bytes;
+  }
+  return [...stages.values()].sort((a, b) => b.bytes - a.bytes || (a.stage < b.stage ? -1 : 1));
 }
 
 /** What nobody can need: temporary folders of processes that are gone, and the quarantine. */
@@ -116,38 +173,22 @@ async function look({ dir, session }: Parts): Promise<Presence> {
   return { sessions, blockedBy, uses: await usesOf(sessions.filter(({ life }) => life === 'alive')) };
 }
 
-/**
- * Fingerprints that runs keep: of each group the newest `keepRuns` complete runs and all that are newer than the last of
- * these, running ones, pinned ones.
- */
-async function rootsOf({ runs, pins }: Parts, keepRuns: number): Promise<Set<string>> {
+async function marksOf({ runs, pins }: Parts, policy: Policy): Promise<Marks> {
   const pinned = new Set((await pins.pins()).map(({ run }) => run));
-  const complete = new Map<string, number>();
-  const roots = new Set<string>();
-  for await (const run of runs.newestFirst()) {
-    const group = run.info.group ?? '';
-    const before = complete.get(group) ?? 0;
-    if (run.state === 'complete') complete.set(group, before + 1);
-    if (before >= keepRuns && run.state !== 'running' && !pinned.has(run.id)) continue;
-    for (const fingerprint of await run.fingerprints()) roots.add(fingerprint);
-  }
-  return roots;
+  return markRuns(pastRuns(runs), pinned, policy);
 }
 
-/** Digests that records name, with the files of their folders. */
-async function blobsOf({ records, blobs }: Parts, fingerprints: Iterable<string>): Promise<Set<string>> {
-  const found = new Set<string>();
-  for (const fingerprint of fingerprints) {
-    const record = await records.peek(fingerprint);
-    if (record === 'newer') throw newerRecords();
-    for (const { kind, digest } of record ? artifactsOf(record as Record) : []) {
-      if (kind === 'folder' && !found.has(digest)) {
-        for (const entry of Object.values(await manifestAt(blobs.pathOf(digest)))) found.add(entry.digest);
-      }
-      found.add(digest);
-    }
+async function* pastRuns(runs: Runs): AsyncGenerator<PastRun> {
+  for await (const run of runs.newestFirst()) {
+    const { id, state, usedAt, fingerprints } = run;
+    yield { id, state, fingerprints, group: run.info.group ?? '', usedAt: Date.parse(usedAt) };
   }
-  return found;
+}
+
+/** Digests that results name, with the files of their folders. */
+function blobsOf(results: readonly Counted[]): Set<string> {
+  if (results.some(({ newer }) => newer)) throw newerRecords();
+  return new Set(results.flatMap(({ blobs }) => blobs));
 }
 
 function newerRecords(): UserError {
@@ -157,47 +198,43 @@ function newerRecords(): UserError {
   );
 }
 
-async function manifestAt(path: string): Promise<Manifest> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as Manifest;
-  } catch (error) {
-    if (error instanceof SyntaxError || isMissing(error)) return {};
-    throw explain(error, path);
-  }
-}
-
 /** Removes records, then blobs; each only after a second look at who uses them. Returns what really went. */
-async function sweep(parts: Parts, keepRuns: number, kept: ReadonlySet<string>, old: Swept): Promise<Swept> {
+async function sweep(parts: Parts, policy: Policy, plan: Plan): Promise<Swept> {
   const trash = await parts.session.workspace();
   try {
     return await parts.sweeping.during(async () => {
-      const { records, blockedBy } = await sweepRecords(parts, keepRuns, old.records, trash.dir);
+      const { records, blockedBy } = await sweepRecords(parts, policy, plan, trash.dir);
       if (blockedBy.length > 0) return { records, blobs: [], blockedBy };
-      return { records, ...(await sweepBlobs(parts, kept, old.blobs, trash.dir)) };
+      return { records, ...(await sweepBlobs(parts, plan, trash.dir)) };
     });
   } finally {
     await trash.dispose();
   }
 }
 
-async function sweepRecords(parts: Parts, keepRuns: number, old: readonly Candidate[], trash: string) {
-  await moveAll(old, trash);
+/** A record goes back when somebody uses it now, or a run has named or pinned it since the first look. */
+async function sweepRecords(parts: Parts, policy: Policy, { marks, old }: Plan, trash: string) {
+  await moveAll(old.records, trash);
   await point('gc:records-moved');
   const { blockedBy, uses } = await look(parts);
-  const roots = await rootsOf(parts, keepRuns);
-  const isNeeded = (name: string) => blockedBy.length > 0 || roots.has(name) || uses.has(name);
-  return { records: await returnNeeded(old, trash, isNeeded), blockedBy };
+  const { roots, lastUsed } = await marksOf(parts, policy);
+  const isNeeded = (name: string): boolean =>
+    blockedBy.length > 0 ||
+    roots.has(name) ||
+    uses.has(name) ||
+    (lastUsed.get(name) ?? 0) > (marks.lastUsed.get(name) ?? 0);
+  return { records: await returnNeeded(old.records, trash, isNeeded), blockedBy };
 }
 
-/** `kept`: records whose blobs aren't among the old ones. Every other one that is there now was committed meanwhile. */
-async function sweepBlobs(parts: Parts, kept: ReadonlySet<string>, old: readonly Candidate[], trash: string) {
-  await moveAll(old, trash);
+/** Every record that isn't one of those kept was put back, or committed meanwhile: what it names is needed. */
+async function sweepBlobs(parts: Parts, { kept, old }: Plan, trash: string) {
+  await moveAll(old.blobs, trash);
   await point('gc:blobs-moved');
   const { blockedBy, uses } = await look(parts);
   const fresh = (await parts.records.all()).filter((name) => !kept.has(name));
-  const needed = await blobsOf(parts, fresh);
+  const needed = blobsOf(await countResults(parts.records, parts.blobs, fresh, new Map()));
   const isNeeded = (name: string) => blockedBy.length > 0 || needed.has(name) || uses.has(name);
-  return { blobs: await returnNeeded(old, trash, isNeeded), blockedBy };
+  return { blobs: await returnNeeded(old.blobs, trash, isNeeded), blockedBy };
 }
 
 async function moveAll(files: readonly Candidate[], trash: string): Promise<void> {
@@ -230,14 +267,6 @@ async function sized(all: Iterable<string>, pathOf: (name: string) => string): P
     const path = pathOf(name);
     const info = statNow(path);
     if (info) found.push({ name, path, bytes: Number(info.size) });
-  }
-  return found;
-}
-
-async function allBlobs(dir: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const part of await names(join(dir, 'blobs'))) {
-    found.push(...(await names(join(dir, 'blobs', part))).filter((name) => /^[0-9a-f]{64}$/.test(name)));
   }
   return found;
 }

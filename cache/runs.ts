@@ -137,16 +137,25 @@ function openRun(id: string, dir: string, session: Session, ended: () => void): 
   };
 }
 
+/** The newest run that did all that its config asks for. */
+export async function newestComplete(runs: Runs): Promise<StoredRun | undefined> {
+  for await (const run of runs.newestFirst()) if (run.state === 'complete') return run;
+  return undefined;
+}
+
 async function openStored(dir: string, id: string): Promise<StoredRun | undefined> {
   if (!ID.test(id)) return undefined;
   const place = join(dir, id);
   const start = await readJson<Start>(join(place, 'start.json'));
   if (start === undefined) return undefined;
   const end = await readJson<End>(join(place, 'run.json'));
+  const imported = await readJson<{ at: string }>(join(place, 'imported.json'));
   return {
     id,
     dir: place,
     at: start.at,
+    usedAt: [start.at, end?.at ?? '', imported?.at ?? ''].sort().at(-1) as string,
+    imported: imported !== undefined,
     info: start.info,
     state: await stateOf(place, end),
     summary: end?.summary,

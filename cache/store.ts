@@ -1,9 +1,11 @@
 import { join, resolve } from 'node:path';
 import { sha256 } from '../common/json.ts';
 import { createBlobs } from './blobs.ts';
+import { exportRun } from './export.ts';
 import { createFolders } from './folders.ts';
 import { ensureStore } from './format.ts';
 import { collectGarbage } from './gc.ts';
+import { importArchive } from './import.ts';
 import { createLocks } from './locks.ts';
 import { createMemos, digestFile } from './memo.ts';
 import { createPins } from './pins.ts';
@@ -13,9 +15,13 @@ import { createRuns } from './runs.ts';
 import { createSession } from './session.ts';
 import { createSweeping } from './sweeping.ts';
 import type { Memo, Store } from './types.ts';
+import { verifyStore } from './verify.ts';
 
+export type { Exported } from './export.ts';
+export type { Imported } from './import.ts';
 export type * from './types.ts';
 export { CorruptBlob, RECORD_FORMAT } from './types.ts';
+export type { Problem, VerifyOptions, VerifyResult } from './verify.ts';
 
 /**
  * Opens the content-addressed store in a folder; creates it where there is none or an empty folder. Reads one small file,
@@ -48,11 +54,12 @@ export async function openStore(path: string): Promise<Store> {
       artifact.kind === 'folder'
         ? folders.verified(artifact)
         : blobs.verified(artifact.digest, artifact.bytes),
+    bring: async () => undefined,
     manifest: folders.manifest,
-    materialise: async (artifact, target) => {
+    materialise: async (artifact, target, options) => {
       const entries = await folders.manifest(artifact);
       const key = `publish-${sha256(resolve(target))}`;
-      return locks.withLock(key, () => materialise(artifact, entries, target, blobs));
+      return locks.withLock(key, () => materialise(artifact, entries, target, blobs), options);
     },
     isMaterialised,
     workspace: session.workspace,
@@ -62,6 +69,9 @@ export async function openStore(path: string): Promise<Store> {
     digestFile: (file) => digestFile(file, memos.open('digests')),
     gc: (options = {}) =>
       collectGarbage({ dir, session, blobs, records, locks, sweeping, runs, pins }, options),
+    verify: (options) => verifyStore({ dir, blobs, folders, records, sweeping }, options),
+    exportRun: (to, run) => exportRun({ blobs, folders, records, runs }, to, run),
+    importArchive: (from) => importArchive({ dir, session, blobs, records, runs }, from),
     pin: pins.pin,
     unpin: pins.unpin,
     pins: pins.pins,

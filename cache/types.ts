@@ -1,4 +1,8 @@
 import type { Json } from '../common/json.ts';
+import type { Exported } from './export.ts';
+import type { Imported } from './import.ts';
+import type { Policy } from './retention.ts';
+import type { VerifyOptions, VerifyResult } from './verify.ts';
 
 /**
  * The words of the store. A **blob** is a file kept under the SHA-256 of its bytes; an **artifact** is an output of a
@@ -116,11 +120,9 @@ export interface Memo<Value extends Json = Json> {
 /** The result of hashing a file from outside the store. */
 export type FileDigest = { readonly digest: string; readonly bytes: number };
 
-export interface GcOptions {
+export interface GcOptions extends Policy {
   /** Without it nothing is removed, only counted. */
   readonly yes?: boolean;
-  /** So many complete runs of each group are kept, and every newer one. Default 1. */
-  readonly keepRuns?: number;
 }
 
 export interface GcResult {
@@ -129,12 +131,20 @@ export interface GcResult {
   readonly blobs: number;
   /** Bytes that this frees: blobs, records, left-behind temporary folders and quarantine. */
   readonly bytes: number;
+  /** Records and blobs of them by the stage that made them, largest first; an empty name: no record tells. */
+  readonly stages: readonly {
+    readonly stage: string;
+    readonly records: number;
+    readonly blobs: number;
+    readonly bytes: number;
+  }[];
   /** Temporary folders of dead processes. */
   readonly tmp: number;
   /** Files of the quarantine. */
   readonly quarantined: number;
   /** Locks of dead processes. */
   readonly locks: number;
+  /** Bytes: of records and blobs together. */
   readonly kept: { readonly records: number; readonly blobs: number; readonly bytes: number };
   /**
    * Processes on other hosts that work on the store now, in words. While there are any, records and blobs are left
@@ -171,6 +181,9 @@ export interface StoredRun {
   readonly dir: string;
   /** ISO 8601. */
   readonly at: string;
+  /** ISO 8601: when it was finished (or begun, if it wasn't), or imported, whichever came last. */
+  readonly usedAt: string;
+  readonly imported: boolean;
   readonly info: RunInfo;
   readonly state: RunState;
   /** What `finish` was given. */
@@ -218,10 +231,15 @@ export interface Store {
   blobPath(digest: string): string;
   /** Path of the blob (of a folder: of its manifest) once all bytes are seen to be right. Throws CorruptBlob. */
   verified(artifact: Artifact): Promise<string>;
+  /**
+   * Makes sure that the files of artifacts are here, where a remote may still hold them; does nothing in a store without
+   * one. Throws CorruptBlob when they don't come: what made them has to run again.
+   */
+  bring(artifacts: readonly Artifact[]): Promise<void>;
   /** The files of a folder artifact. Throws CorruptBlob. */
   manifest(artifact: Artifact): Promise<Manifest>;
-  /** Makes `target` hold the folder's files, writing only what changed. Foreign files are left alone. */
-  materialise(artifact: Artifact, target: string): Promise<Materialised>;
+  /** Makes `target` hold the folder's files, writing only what changed. Foreign files are left alone. One process a target. */
+  materialise(artifact: Artifact, target: string, options?: WaitOptions): Promise<Materialised>;
   /** Whether `target` is as `materialise` left it, by size and modification time. */
   isMaterialised(artifact: Artifact, target: string): Promise<boolean>;
   /** A new empty folder under `tmp/`, on the same file system as the blobs. */
@@ -235,6 +253,12 @@ export interface Store {
   digestFile(path: string): Promise<FileDigest>;
 
   gc(options?: GcOptions): Promise<GcResult>;
+  /** Hashes every blob, reads every record, sets aside what is bad: the next run makes it anew. */
+  verify(options?: VerifyOptions): Promise<VerifyResult>;
+  /** Writes a run (default: the newest complete one) with its results as one tar file. */
+  exportRun(to: string, run?: string): Promise<Exported>;
+  /** Takes in a run that `exportRun` wrote, once the whole archive is seen to be right. */
+  importArchive(from: string): Promise<Imported>;
   /** Protects a run's records under a name. A name already given to another run is a UserError. */
   pin(run: string, name: string): Promise<void>;
   unpin(name: string): Promise<void>;

@@ -1,3 +1,4 @@
+import { UserError } from '../common/errors.ts';
 import { type ArrowFile, type Columns, floats, noted, openArrow, utf8, writeArrow } from './arrow.ts';
 
 /** A layer whose pooled activations are cached. */
@@ -105,7 +106,7 @@ export interface ActivationFile {
 /** Opens an activation file; batches are read one at a time. Throws a UserError when it is damaged. */
 export async function openActivations(path: string): Promise<ActivationFile> {
   const file = await openArrow(path);
-  const layers = file.columns.filter((name) => name !== PATH).map((name) => layerOf(file, name));
+  const layers = await layersOf(file);
   const batch = async (index: number): Promise<ActivationBatch> => {
     const rows = await file.readBatch(index);
     return {
@@ -127,6 +128,15 @@ export async function openActivations(path: string): Promise<ActivationFile> {
   };
 }
 
+async function layersOf(file: ArrowFile): Promise<ActivationLayer[]> {
+  try {
+    return file.columns.filter((name) => name !== PATH).map((name) => layerOf(file, name));
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
 function textOf(layer: ActivationLayer): Record<string, string> {
   const { type, op, tensor, units, depth, note } = layer;
   return { type, op, tensor, units: `${units}`, depth: `${depth}`, ...(note === undefined ? {} : { note }) };
@@ -135,5 +145,10 @@ function textOf(layer: ActivationLayer): Record<string, string> {
 function layerOf(file: ArrowFile, name: string): ActivationLayer {
   const { type = '', op = '', tensor = '', units, depth, note } = file.columnMetadata(name);
   const known = { name, type, op, tensor, units: Number(units), depth: Number(depth) };
+  if (file.width(name) !== known.units || !Number.isInteger(known.depth)) {
+    throw new UserError(
+      `The Arrow table ${file.path} is damaged: its column ${JSON.stringify(name)} has no description.`,
+    );
+  }
   return note === undefined ? known : { ...known, note };
 }

@@ -4,13 +4,15 @@ import {
   Dictionary,
   FixedSizeList,
   List,
-  Message,
   type RecordBatch,
   RecordBatchReader,
   type Schema,
   type Vector,
 } from 'apache-arrow';
 import { UserError } from '../common/errors.ts';
+import { checkBatch } from './arrow-check.ts';
+import { checkFooter } from './arrow-footer.ts';
+import { Damage } from './damage.ts';
 
 type Numbers = Float32Array | Float64Array | Int32Array | Uint32Array;
 
@@ -46,6 +48,8 @@ export interface ArrowFile {
   readonly metadata: Readonly<Record<string, string>>;
   columnMetadata(name: string): Readonly<Record<string, string>>;
   readonly columns: readonly string[];
+  /** Length of the lists in a column; undefined where it holds none of fixed length, or isn't there. */
+  width(column: string): number | undefined;
   readonly rows: number;
   /** First row of each batch, then the number of rows: batch i holds rows `starts[i]` to `starts[i + 1]`. */
   readonly starts: readonly number[];
@@ -63,10 +67,10 @@ export async function openArrow(path: string): Promise<ArrowFile> {
     throw new UserError(`The table ${path} can't be read: ${error.code ?? error.message}.`);
   });
   try {
-    await checkEnds(handle, path);
+    const { size } = await handle.stat();
+    const starts = await checkFooter(handle, size, await checkEnds(handle, path, size));
     const reader = (await RecordBatchReader.from(handle)) as unknown as AsyncRecordBatchFileReader;
     await reader.open();
-    const starts = await startsOf(handle, reader);
     return arrowFile(path, handle, reader, starts);
   } catch (error) {
     await handle.close();
@@ -100,11 +104,16 @@ function arrowFile(
 ): Internal {
   const { schema } = reader;
   const recordBatch = async (index: number) => {
-    const batch = await reader.readRecordBatch(index).catch((error: unknown) => {
+    if (index >= starts.length - 1) throw new Error(`${path} has no batch ${index}`);
+    try {
+      const batch = await reader.readRecordBatch(index);
+      if (batch?.numRows !== starts[index + 1]! - starts[index]!)
+        throw new Damage(`its batch ${index} is missing`);
+      checkBatch(batch);
+      return batch;
+    } catch (error) {
       throw damaged(path, error);
-    });
-    if (!batch) throw new Error(`${path} has no batch ${index}`);
-    return batch;
+    }
   };
   const readBatch = async (index: number) => rowsOf(path, [await recordBatch(index)]);
   return {
@@ -112,6 +121,8 @@ function arrowFile(
     schema,
     metadata: Object.fromEntries(schema.metadata),
     columns: schema.fields.map((field) => field.name),
+    width: (name) =>
+      (schema.fields.find((f) => f.name === name)?.type as FixedSizeList | undefined)?.listSize,
     columnMetadata: (name) => Object.fromEntries(schema.fields.find((f) => f.name === name)?.metadata ?? []),
     rows: starts.at(-1)!,
     starts,
@@ -126,9 +137,8 @@ function arrowFile(
 
 const MAGIC = 'ARROW1';
 
-/** An Arrow file starts and ends with its magic word; before the last stands the footer's length. */
-async function checkEnds(handle: FileHandle, path: string): Promise<void> {
-  const { size } = await handle.stat();
+/** An Arrow file starts and ends with its magic word; before the last stands the footer's length, which is returned. */
+async function checkEnds(handle: FileHandle, path: string, size: number): Promise<number> {
   const head = Buffer.alloc(8);
   const tail = Buffer.alloc(10);
   if (size >= 20) {
@@ -140,27 +150,14 @@ async function checkEnds(handle: FileHandle, path: string): Promise<void> {
   if (tail.toString('latin1', 4) !== MAGIC || footer <= 0 || footer > size - 20) {
     throw new UserError(`The Arrow table ${path} is cut short or damaged: its end is missing.`);
   }
+  return footer;
 }
 
-/** Counts rows from the headers of the batches alone. */
-async function startsOf(handle: FileHandle, reader: AsyncRecordBatchFileReader): Promise<number[]> {
-  const { size } = await handle.stat();
-  const starts = [0];
-  for (const block of reader.footer?.recordBatches() ?? []) {
-    if (block.offset + block.metaDataLength + block.bodyLength > size)
-      throw new Error('a batch ends past the file');
-    const header = new Uint8Array(block.metaDataLength);
-    await handle.read(header, 0, header.length, block.offset);
-    const message = Message.decode(header.subarray(8));
-    if (!message.isRecordBatch()) throw new Error('a batch has no header');
-    starts.push(starts.at(-1)! + message.header().length);
-  }
-  return starts;
-}
-
+/** Errors of our own say what is wrong; those of the library's innards wouldn't help a person. */
 function damaged(path: string, error: unknown): Error {
   if (error instanceof UserError) return error;
-  return new UserError(`The Arrow table ${path} is damaged: ${(error as Error).message}.`);
+  const why = error instanceof Damage ? `: ${error.message}` : '';
+  return new UserError(`The Arrow table ${path} is damaged${why}.`);
 }
 
 function rowsOf(path: string, batches: readonly RecordBatch[]): Rows {

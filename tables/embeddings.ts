@@ -57,10 +57,9 @@ export interface EmbeddingFile {
 /** Opens an embedding file; batches are read one at a time. Throws a UserError when it is damaged. */
 export async function openEmbeddings(path: string): Promise<EmbeddingFile> {
   const file = await openArrow(path);
-  const field = file.schema.fields.find(({ name }) => name === 'embedding');
   return {
     rows: file.rows,
-    dimensions: (field?.type as { listSize?: number } | undefined)?.listSize ?? 0,
+    dimensions: file.width('embedding') ?? 0,
     async *batches() {
       for (let i = 0; i < file.starts.length - 1; i++) {
         const rows = await file.readBatch(i);

@@ -1,4 +1,6 @@
+import { UserError } from '../common/errors.ts';
 import {
+  type ArrowFile,
   type ArrowWriter,
   type Columns,
   dictionary,
@@ -59,6 +61,7 @@ export interface ExplanationTable {
 
 export async function openExplanations(path: string): Promise<ExplanationTable> {
   const file = await openArrow(path);
+  await checkReferences(file);
   const { tasks, references, images } = file.metadata;
   return {
     rows: file.rows,
@@ -70,6 +73,15 @@ export async function openExplanations(path: string): Promise<ExplanationTable> 
     },
     close: () => file.close(),
   };
+}
+
+/** Throws a UserError, and closes the file, when the number of references that it tells isn't the one that it holds. */
+export async function checkReferences(file: ArrowFile): Promise<void> {
+  const told = Number(file.metadata.references);
+  const widths = ['references_plus', 'references_minus'].map((name) => file.width(name));
+  if (Number.isInteger(told) && widths.every((width) => width === told)) return;
+  await file.close();
+  throw new UserError(`The Arrow table ${file.path} is damaged: it doesn't hold ${told} references a task.`);
 }
 
 /** The columns of `ExplanationRows` out of a table that holds them. */

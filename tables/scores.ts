@@ -8,7 +8,12 @@ import {
   writeArrow,
   writeTable,
 } from './arrow.ts';
-import { type ExplanationRows, explanationColumns, explanationRowsOf } from './explanations.ts';
+import {
+  checkReferences,
+  type ExplanationRows,
+  explanationColumns,
+  explanationRowsOf,
+} from './explanations.ts';
 import { SIMILARITY_COLUMNS, type Similarities, similaritiesOf } from './margins.ts';
 import { ACTIVATION_COLUMNS, UNIT_COLUMNS, type UnitStats, unitStatsOf } from './unit-stats.ts';
 
@@ -86,6 +91,7 @@ export interface TaskTable {
 
 export async function openTasks(path: string): Promise<TaskTable> {
   const file = await openArrow(path);
+  await checkReferences(file);
   return {
     rows: file.rows,
     references: Number(file.metadata.references),

@@ -1,10 +1,14 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { remoteOf } from '../../cache/remote/address.ts';
 import { openStore, type Store } from '../../cache/store.ts';
 import { UserError } from '../../common/errors.ts';
+import { type Checks, createChecks } from '../plan/clock.ts';
 import { type PreparedStage, prepare } from '../plan/prepare.ts';
+import type { Overhead } from '../run/events.ts';
 import { loadConfig } from '../spec/config.ts';
+import { type Expectation, expectations } from '../spec/expect.ts';
 import type { MapNode } from '../spec/node.ts';
 import { loadPipeline, type Pipeline, subgraph } from '../spec/pipeline.ts';
 import { configShape, type Shape } from '../spec/shape.ts';
@@ -15,12 +19,16 @@ export interface GraphOptions {
   readonly config?: readonly string[];
   readonly set?: readonly string[];
   readonly store?: string;
+  /** The store by itself, even where a remote is set. */
+  readonly alone?: boolean;
 }
 
 export interface Spec {
   readonly pipeline: Pipeline;
   readonly shape: Shape;
   readonly config: MapNode;
+  /** What `mis check` compares results with. */
+  readonly expect: readonly Expectation[];
   /** Absolute paths of the config's files, in layers. */
   readonly configFiles: readonly string[];
 }
@@ -45,7 +53,8 @@ export async function loadSpec(options: GraphOptions): Promise<Spec> {
     if (!existsSync(file))
       throw new UserError(`${file}: there is no such config file. Name one with -c FILE.`);
   const config = loadConfig(files, options.set ?? [], shape);
-  return { pipeline, shape, config, configFiles: files.map((file) => resolve(file)) };
+  const expect = expectations(config);
+  return { pipeline, shape, config, expect, configFiles: files.map((file) => resolve(file)) };
 }
 
 export function storeFolder(options: GraphOptions): string {
@@ -56,6 +65,19 @@ export interface Context extends Spec {
   readonly store: Store;
   /** The wanted stages with everything that they need, prepared. */
   readonly stages: readonly PreparedStage[];
+  /** What it took to come so far, ms. */
+  readonly planned: Pick<Overhead, 'startup' | 'config' | 'prepare'>;
+  readonly checks: Checks;
+}
+
+/** The store; where a remote is set, one that asks it for what is missing. Speaks to nobody yet. */
+async function openReadThrough(folder: string): Promise<Store> {
+  const store = await openStore(folder);
+  const address = remoteOf(folder);
+  if (!address) return store;
+  const { readThrough } = await import('../../cache/remote/read-through.ts');
+  const warn = (message: string) => void process.stderr.write(`mis: ${message}\n`);
+  return readThrough({ store, address, warn });
 }
 
 /** Opens everything that a command over the graph works with; closes the store after it. */
@@ -64,12 +86,17 @@ export async function withContext<T>(
   targets: readonly string[],
   work: (context: Context) => Promise<T>,
 ): Promise<T> {
+  const startup = performance.now();
   const spec = await loadSpec(options);
   const wanted = subgraph(spec.pipeline, targets);
-  const store = await openStore(storeFolder(options));
+  const folder = storeFolder(options);
+  const store = await (options.alone ? openStore(folder) : openReadThrough(folder));
   try {
-    const stages = await prepare(spec.pipeline, wanted, spec.config, store);
-    return await work({ ...spec, store, stages });
+    const opened = performance.now();
+    const checks = createChecks();
+    const stages = await prepare(spec.pipeline, wanted, spec.config, store, checks);
+    const planned = { startup, config: opened - startup, prepare: performance.now() - opened };
+    return await work({ ...spec, store, stages, planned, checks });
   } finally {
     await store.close();
   }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { GraphOptions } from './context.ts';
+import { addStoreCommands } from './store-commands.ts';
 
 const VERSION = (
   JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
@@ -86,8 +86,52 @@ function build(done: (code: number) => void): Command {
   overGraph(program.command('why'))
     .description('why a stage ran, or will run: which parameter, file, code or input changed, old → new')
     .argument('<stage>', 'name of a stage')
+    .option(
+      '--vs <run...>',
+      'compare with a past run how things are now, or two past runs (ids, beginnings, pins)',
+    )
     .option('--json', 'one JSON object a task')
-    .action(async (stage: string, options) => done(await (await import('./why.ts')).why(stage, options)));
+    .action(async (stage: string, options) =>
+      done(
+        options.vs
+          ? await (await import('./why-vs.ts')).whyVersus(stage, options.vs, options)
+          : await (await import('./why.ts')).why(stage, options),
+      ),
+    );
+
+  overGraph(program.command('check'))
+    .description(
+      'run the graph twice in empty stores and compare all that it puts out byte for byte; then compare results with the values that the config expects',
+    )
+    .argument('[stages...]', 'only these stages with what they need, without expected values')
+    .option('--determinism', 'only the two runs')
+    .option('--expect', 'only the expected values, against the results in the store; runs nothing')
+    .option(
+      '-j, --jobs <n>',
+      'tasks at the same time in the first run; the second has another number',
+      positive,
+      availableParallelism(),
+    )
+    .option(
+      '--temp <dir>',
+      'where the two stores are made, and removed (default: the folder for temporary files)',
+    )
+    .option('--json', 'the findings as one JSON object')
+    .action(async (stages: string[], options) =>
+      done(await (await import('./check.ts')).check(stages, options)),
+    );
+
+  program
+    .command('profile')
+    .description(
+      "where a run's time went: by stage, outside of tasks, and the chain of tasks that takes longest",
+    )
+    .argument('[run]', 'id of a run, the beginning of one, or the name of a pin (default: the newest)')
+    .option('--store <dir>', 'store of results (default: $MIS_STORE or .mis)')
+    .option('--json', 'as JSON; times in ms, sizes in bytes')
+    .action(async (name: string | undefined, options) =>
+      done(await (await import('./profile.ts')).profile(name, options)),
+    );
 
   overGraph(program.command('dag'))
     .description('draw the graph of stages, coloured by freshness')
@@ -113,13 +157,39 @@ function build(done: (code: number) => void): Command {
     .option('--json', 'as JSON')
     .action(async (options) => done(await (await import('./config.ts')).config(options)));
 
+  addStoreCommands(program, done);
+
   program
-    .command('gc')
-    .description('show what nothing needs any more; remove it with --yes')
+    .command('remote')
+    .description(
+      'show the place where results are shared, or set it: a folder, https://HOST/PATH, s3://BUCKET/PREFIX; none ends it',
+    )
+    .argument('[place]', 'from now on this one; "mis run" takes from it what it lacks')
     .option('--store <dir>', 'store of results (default: $MIS_STORE or .mis)')
-    .option('--keep-runs <n>', 'complete runs whose results are kept, for each folder', positive, 1)
-    .option('-y, --yes', 'remove it')
-    .action(async (options: GraphOptions) => done(await (await import('./gc.ts')).gc(options)));
+    .action(async (place: string | undefined, options) =>
+      done(await (await import('./remote.ts')).remote(place, options)),
+    );
+
+  program
+    .command('push')
+    .description('send a run and its results to the remote, as far as it lacks them')
+    .argument(
+      '[run]',
+      'id of a run, the beginning of one, or the name of a pin (default: the last complete one)',
+    )
+    .option('--store <dir>', 'store of results (default: $MIS_STORE or .mis)')
+    .action(async (name: string | undefined, options) =>
+      done(await (await import('./push.ts')).push(name, options)),
+    );
+
+  program
+    .command('pull')
+    .description('bring a run and all its results from the remote, as far as they are not here')
+    .argument('[run]', 'id of a run at the remote (default: the newest one there)')
+    .option('--store <dir>', 'store of results (default: $MIS_STORE or .mis)')
+    .action(async (name: string | undefined, options) =>
+      done(await (await import('./pull.ts')).pull(name, options)),
+    );
 
   const models = program.command('models').description('look into models');
   models

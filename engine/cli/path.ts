@@ -124,6 +124,7 @@ async function filesOf(
   if (artifact.kind === 'file') {
     if (inside)
       throw new UserError(`${spec.name} puts out ${output} as one file: there is no ${inside} in it.`);
+    await store.bring([artifact]);
     return [{ vars, output, path: store.blobPath(artifact.digest) }];
   }
   const manifest = await store.manifest(artifact);

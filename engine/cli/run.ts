@@ -59,12 +59,12 @@ function show({ stages }: Context, changed: boolean) {
 }
 
 /** The first Ctrl-C stops cleanly, the second one at once. */
-function onInterrupt() {
+export function onInterrupt(told = 'Stopping: finished tasks are kept. Press Ctrl-C again to stop at once.') {
   const controller = new AbortController();
   const stop = () => {
     if (controller.signal.aborted) process.exit(130);
     controller.abort();
-    process.stderr.write('\nStopping: finished tasks are kept. Press Ctrl-C again to stop at once.\n');
+    process.stderr.write(`\n${told}\n`);
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);

@@ -34,7 +34,7 @@ export async function why(stage: string, options: GraphOptions & { json?: boolea
 
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
-const some = (names: readonly string[], separator = ', '): string =>
+export const some = (names: readonly string[], separator = ', '): string =>
   names.slice(0, 4).join(separator) + (names.length > 4 ? ` and ${names.length - 4} more` : '');
 
 async function printNext(stage: string, explanations: readonly Explanation[], trace: Trace) {
@@ -81,7 +81,7 @@ async function printLast(stage: string, explanations: readonly Explanation[], tr
 }
 
 /** Prints reasons with equal causes once, with the tasks that they hold for. */
-async function printGroups(verb: string, reasons: readonly Reason[], trace: Trace) {
+export async function printGroups(verb: string, reasons: readonly Reason[], trace: Trace) {
   const groups = new Map<string, { reasons: Reason[]; lines: string[] }>();
   for (const reason of reasons) {
     const lines = await trace(reason);

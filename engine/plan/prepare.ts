@@ -7,6 +7,7 @@ import { missingKey } from '../spec/missing.ts';
 import { descend, describe, type MapNode, type Node } from '../spec/node.ts';
 import type { Loop, Pipeline, StageSpec } from '../spec/pipeline.ts';
 import { errorAt } from '../spec/source.ts';
+import type { Checks } from './clock.ts';
 import { type Code, codeReader } from './code.ts';
 import { FINGERPRINT_FORMAT, type Fixed, fingerprinter, type Vars } from './document.ts';
 import { listingDigest } from './listing.ts';
@@ -34,16 +35,20 @@ export interface PreparedStage {
 /**
  * Checks the config against every stage and hashes code, parameters and files. Every error in what the person wrote
  * shows here, before anything runs; of several the first in the order of the stages.
+ *
+ * @param checks told how long files from outside were looked at
  */
 export async function prepare(
   pipeline: Pipeline,
   stages: readonly StageSpec[],
   config: MapNode,
   store: Store,
+  checks: Checks,
 ): Promise<PreparedStage[]> {
   const open: Opened = {
     config,
     store,
+    checks,
     folder: pipeline.folder,
     readCode: codeReader(pipeline.folder, store),
   };
@@ -57,6 +62,7 @@ export async function prepare(
 interface Opened {
   readonly config: MapNode;
   readonly store: Store;
+  readonly checks: Checks;
   readonly folder: string;
   readonly readCode: ReturnType<typeof codeReader>;
 }
@@ -80,7 +86,7 @@ async function prepareStage(spec: StageSpec, open: Opened): Promise<PreparedStag
 async function variant(spec: StageSpec, code: Code, scope: Scope, open: Opened): Promise<Prepared> {
   const bound = await bind(spec, scope);
   const hashFiles = () => fileDigests(spec, code, bound, open.store);
-  const files = await hashFiles();
+  const files = await open.checks.time('files', hashFiles);
   const fixed: Fixed = {
     format: FINGERPRINT_FORMAT,
     stage: spec.uses,

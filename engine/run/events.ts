@@ -1,12 +1,23 @@
 import type { Vars } from '../plan/document.ts';
+import type { Measured } from './job.ts';
 
-/** Everything that a run tells, in order. The terminal view, plain lines and `--json` are views of this stream. */
-export type Event =
+/**
+ * Everything that a run tells, in order. The terminal view, plain lines and `--json` are views of this stream, and the
+ * run's folder keeps it (`events.jsonl`, without `progress`).
+ */
+export type Event = Happening & {
+  /** Milliseconds since the run began; set by the run. */
+  readonly at?: number;
+};
+
+type Happening =
   | {
       readonly event: 'start';
       readonly run: string;
       readonly store: string;
       readonly stages: readonly string[];
+      /** For each stage the stages that it waits for. */
+      readonly needs: Readonly<Record<string, readonly string[]>>;
       readonly jobs: number;
     }
   | ({ readonly event: 'tasks'; readonly count: number } & OfStage)
@@ -26,8 +37,12 @@ export type Event =
       /** Missing where the task failed because its inputs didn't fit. */
       readonly fingerprint?: string;
       readonly outcome: 'hit' | 'ran' | 'failed';
+      /** Wall time of what ran, from its start to its record; 0 for a hit. */
       readonly ms: number;
+      /** Bytes that it put out. */
       readonly bytes: number;
+      /** Of a task that ran: where its time went, how much work it was, how much memory it took. */
+      readonly measured?: Measured;
     } & OfTask)
   | {
       readonly event: 'published';
@@ -36,7 +51,34 @@ export type Event =
       readonly written: number;
       readonly kept: number;
     }
+  | ({ readonly event: 'overhead' } & Overhead)
   | RunEnd;
+
+/** What the main thread did beside the tasks, ms of wall time; told just before the end. */
+export interface Overhead {
+  /** From the process's start until the command began: the runtime, and loading the program. */
+  readonly startup: number;
+  /** Reading and checking pipeline and config, loading the stages, opening the store. */
+  readonly config: number;
+  /** Binding parameters, hashing code, and looking at files from outside (`verify.files`). */
+  readonly prepare: number;
+  /** Bringing the published folders up to date, with the look at what is there (`verify.published`). */
+  readonly publish: number;
+  /** The part of it all that only makes sure that nothing changed. */
+  readonly verify: Verification;
+}
+
+/**
+ * Time during which at least one check of a kind was on: an upper bound where other work went on between its steps.
+ * `files`: size and times of files from outside against what is remembered of them, and hashing those that changed.
+ * `records`: reading records with their checksums, and that the blobs which they name are there in the right size.
+ * `published`: size and times of published files.
+ */
+export interface Verification {
+  readonly files: number;
+  readonly records: number;
+  readonly published: number;
+}
 
 export interface RunEnd {
   readonly event: 'run';

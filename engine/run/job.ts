@@ -16,6 +16,36 @@ export interface Output {
   readonly outputs: Record<string, Artifact>;
   readonly lists: Record<string, Record<string, Record<string, Artifact>>>;
   readonly warnings: readonly string[];
+  readonly measured: Omit<Measured, 'recheckMs'>;
+}
+
+/** What a job took, by the thread that did it. Kept in the record (`ran.measured`); never part of a fingerprint. */
+export interface Measured {
+  /** Loading the stage's code (once a thread), making folders, and the like. */
+  readonly loadMs: number;
+  /** Hashing the inputs from the store against their digests; of each blob once a thread. */
+  readonly verifyMs: number;
+  /** The stage's own work. */
+  readonly runMs: number;
+  /** Hashing the outputs, writing them through to the disk, and moving them into the store. */
+  readonly storeMs: number;
+  /** Looking again at the stage's code and files from outside, so that nothing is kept that was made of two versions. */
+  readonly recheckMs: number;
+  /**
+   * Processor time of the task's thread, user and system. Not that of threads which libraries start (inference, image
+   * decoding), so that it may be far below `runMs`. Linux only.
+   */
+  readonly cpuMs?: number;
+  /** Bytes of the inputs from the store. Files from outside (images, models) are not counted. */
+  readonly readBytes: number;
+  /** How much work it was, as the stage last told by `progress`: `5000`, `images`, and how many a second of `runMs`. */
+  readonly done?: number;
+  readonly unit?: string;
+  readonly perSecond?: number;
+  /** Highest JavaScript heap of the task's thread seen, array buffers included, bytes. */
+  readonly peakHeap: number;
+  /** Highest resident memory of the whole process (every thread and library) seen while the task was on, bytes. */
+  readonly peakRss: number;
 }
 
 export type FromWorker =

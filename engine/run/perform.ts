@@ -7,6 +7,7 @@ import type { Json } from '../../common/json.ts';
 import { unwrap } from '../spec/check.ts';
 import type { Received, Stage, Output as StageOutput, Task } from '../stage.ts';
 import { Interrupted, type Job, type Output } from './job.ts';
+import { createMeter, type Meter } from './measure.ts';
 
 export interface Reporting {
   progress(done: number, total: number, unit: string): void;
@@ -22,8 +23,24 @@ const PROGRESS_EVERY_MS = 100;
  * it wrote into the store. Nothing counts until the caller commits the record.
  */
 export async function performJob(job: Job, store: Store, reporting: Reporting): Promise<Output> {
+  const started = performance.now();
   const { default: stage } = (await import(pathToFileURL(job.entry).href)) as { default: Stage };
-  const received = await receive(job, store);
+  const meter = createMeter(started);
+  try {
+    return await performMeasured(stage, job, store, reporting, meter);
+  } finally {
+    meter.stop();
+  }
+}
+
+async function performMeasured(
+  stage: Stage,
+  job: Job,
+  store: Store,
+  reporting: Reporting,
+  meter: Meter,
+): Promise<Output> {
+  const received = await meter.time('verify', () => receive(job, store));
   const workspace = await store.workspace();
   try {
     const warnings: string[] = [];
@@ -31,8 +48,11 @@ export async function performJob(job: Job, store: Store, reporting: Reporting): 
       if (output.kind === 'folder') await mkdir(join(workspace.dir, 'outputs', name), { recursive: true });
     }
     await mkdir(join(workspace.dir, 'outputs'), { recursive: true });
-    await stage.run(taskView(stage, job, received, workspace.dir, warnings, reporting));
-    return { ...(await collect(stage, workspace.dir, store)), warnings };
+    const task = taskView(stage, job, received, workspace.dir, warnings, reporting, meter);
+    await meter.time('run', () => stage.run(task));
+    const stored = await meter.time('store', () => collect(stage, workspace.dir, store));
+    const read = [...received.values()].flat().reduce((sum, { bytes }) => sum + bytes, 0);
+    return { ...stored, warnings, measured: meter.end(read) };
   } finally {
     await workspace.dispose();
   }
@@ -62,6 +82,7 @@ function taskView(
   folder: string,
   warnings: string[],
   reporting: Reporting,
+  meter: Meter,
 ): Task {
   let reported = 0;
   const inputs = (name: string): Received[] => {
@@ -96,6 +117,7 @@ function taskView(
       return join(makeFolder(join(folder, 'lists', list, element)), output);
     },
     progress: (done, total, unit) => {
+      meter.progress(done, unit);
       const now = performance.now();
       if (now - reported < PROGRESS_EVERY_MS && done < total) return;
       reported = now;
@@ -116,7 +138,10 @@ function makeFolder(path: string): string {
   return path;
 }
 
-/** Parameters that throw when one is read that the stage didn't declare: it wouldn't be in the fingerprint. */
+/**
+ * Parameters that throw when one is read that the stage didn't declare: it wouldn't be in the fingerprint. Only the names
+ * at the top are declared; a parameter that is a mapping is in the fingerprint as a whole, so nothing inside can escape it.
+ */
 function declaredOnly(stage: Stage, params: Json): unknown {
   const shape = unwrap(stage.params)?.shape;
   if (!shape || typeof params !== 'object' || params === null) return params;
@@ -139,7 +164,11 @@ function declaredOnly(stage: Stage, params: Json): unknown {
 const isWritten = (path: string, { kind, optional }: StageOutput): boolean =>
   existsSync(path) && !(kind === 'folder' && optional && readdirSync(path).length === 0);
 
-async function collect(stage: Stage, folder: string, store: Store): Promise<Omit<Output, 'warnings'>> {
+async function collect(
+  stage: Stage,
+  folder: string,
+  store: Store,
+): Promise<Pick<Output, 'outputs' | 'lists'>> {
   const outputs: Record<string, Artifact> = {};
   for (const [name, output] of Object.entries(stage.outputs)) {
     const path = join(folder, 'outputs', name);

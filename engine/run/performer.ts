@@ -1,10 +1,12 @@
 import { hostname } from 'node:os';
-import type { Store } from '../../cache/store.ts';
+import type { Held, Store } from '../../cache/store.ts';
 import type { Json } from '../../common/json.ts';
 import type { Performed } from '../plan/settle.ts';
 import type { ReadyTask } from '../plan/task.ts';
 import type { Emit, Event } from './events.ts';
+import { Interrupted } from './job.ts';
 import { isCorruptBlob, type Pool } from './pool.ts';
+import { BREAK_AFTER_MS, waitingText } from './waiting.ts';
 
 export type Performer = (task: ReadyTask) => Promise<Performed>;
 
@@ -34,10 +36,14 @@ export function performer({ store, emit, signal, pool }: Surroundings): Performe
     const { spec, document, files, inputs, code, origins } = task;
     const job = { entry: spec.entry, params: document.params, files, inputs };
     try {
-      const { warnings, ...output } = await pool.run(job, ({ kind, ...rest }) =>
+      const artifacts = Object.values(inputs).flatMap((from) => from.map(({ artifact }) => artifact));
+      await untilStopped(signal, store.bring(artifacts));
+      const { warnings, measured, ...output } = await pool.run(job, ({ kind, ...rest }) =>
         emit({ event: kind, ...of, ...rest } as Event),
       );
+      const checking = performance.now();
       await task.verify();
+      const recheckMs = Math.round(performance.now() - checking);
       await store.commit({
         fingerprint: task.fingerprint,
         stage: spec.name,
@@ -45,7 +51,13 @@ export function performer({ store, emit, signal, pool }: Surroundings): Performe
         document: document as unknown as Json,
         details: { code: code.files, files, origins },
         ...output,
-        ran: { at: at.toISOString(), ms: elapsed(), host: hostname(), warnings },
+        ran: {
+          at: at.toISOString(),
+          ms: elapsed(),
+          host: hostname(),
+          warnings,
+          measured: { ...measured, recheckMs },
+        },
       });
       return { record: (await store.read(task.fingerprint))!, state: 'ran' };
     } catch (error) {
@@ -58,19 +70,33 @@ export function performer({ store, emit, signal, pool }: Surroundings): Performe
     const id = `${task.spec.name} ${task.fingerprint}`;
     const before = failures.get(id);
     if (before) return before;
-    const onWait = (held: { holder: string }) =>
+    const onWait = (held: Held) =>
       emit({
         event: 'waiting',
         stage: task.spec.name,
         vars: task.vars,
-        message: `is being made by ${held.holder}`,
+        message: waitingText('made', held),
       });
     const outcome = await store
-      .withLock(task.fingerprint, () => make(task), { onWait, signal })
+      .withLock(task.fingerprint, () => make(task), { onWait, signal, breakAfterMs: BREAK_AFTER_MS })
       .catch((error: Error) => (signal.aborted ? ({ state: 'stopped' } as const) : failed(error, 0)));
     if (outcome.state === 'failed' && !isCorruptBlob(outcome.error)) failures.set(id, outcome);
     return outcome;
   };
+}
+
+/** Waits for work that nobody needs any more once the run was interrupted. */
+async function untilStopped(signal: AbortSignal, work: Promise<void>): Promise<void> {
+  let stop = (): void => {};
+  const stopped = new Promise<never>((_, reject) => {
+    stop = () => reject(new Interrupted());
+    signal.addEventListener('abort', stop);
+  });
+  try {
+    await Promise.race([work, stopped]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
 }
 
 function failed(error: Error, ms: number): Performed {

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { CorruptBlob } from '../../cache/store.ts';
 import { UserError } from '../../common/errors.ts';
 import { type FromWorker, Interrupted, type Job, type Output } from './job.ts';
+import { outOfMemory } from './memory.ts';
 
 export interface Pool {
   /** Runs a job in a free worker thread. At most as many at once as the pool has threads. */
@@ -42,7 +43,13 @@ export function createPool(storeDir: string): Pool {
       thread.settle?.(error);
     };
     worker.on('message', (message: FromWorker) => thread.settle?.(message));
-    worker.on('error', gone);
+    worker.on('error', (error: NodeJS.ErrnoException) =>
+      gone(
+        error.code === 'ERR_WORKER_OUT_OF_MEMORY'
+          ? outOfMemory('the memory of its thread is used up')
+          : error,
+      ),
+    );
     worker.on('exit', (code) =>
       gone(new Error(`a worker thread ended with code ${code} while it worked on the task`)),
     );

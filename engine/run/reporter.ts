@@ -3,6 +3,7 @@ import { isUserError } from '../../common/errors.ts';
 import type { Vars } from '../plan/document.ts';
 import { isDone, type Outcome, taskName } from '../plan/task.ts';
 import type { Emit, Event } from './events.ts';
+import type { Measured } from './job.ts';
 
 /** Tells the outcomes of tasks, each once however often the graph is settled. */
 export type Reporter = (stage: string, vars: Vars, outcome: Outcome) => void;
@@ -24,6 +25,7 @@ export function createReporter(emit: Emit): Reporter {
         outcome: outcome.state,
         ms: outcome.state === 'ran' ? outcome.record.ran.ms : 0,
         bytes: recordBytes(outcome.record),
+        ...(outcome.state === 'ran' && measuredOf(outcome.record)),
       });
       told.set(name, outcome.state);
     }
@@ -52,6 +54,11 @@ export function failureText(error: unknown): string {
   if (isUserError(error)) return error.message;
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `${stack}\nThis is a bug in mis, not in what you gave it. Please report it with the lines above.`;
+}
+
+/** Records made before there were measures have none. */
+function measuredOf({ ran }: StoredRecord): { measured?: Measured } {
+  return ran.measured === undefined ? {} : { measured: ran.measured as unknown as Measured };
 }
 
 /** Bytes of all that a record holds. */

@@ -2,14 +2,16 @@ import { resolve } from 'node:path';
 import pLimit from 'p-limit';
 import type { Run, Store } from '../../cache/store.ts';
 import type { Json } from '../../common/json.ts';
+import { type Checks, type Clock, createChecks, createClock } from '../plan/clock.ts';
 import type { PreparedStage } from '../plan/prepare.ts';
 import { type Expansion, settle } from '../plan/settle.ts';
 import { isDone, type Outcome, taskName } from '../plan/task.ts';
-import type { Pipeline } from '../spec/pipeline.ts';
-import type { Emit, RunEnd } from './events.ts';
+import { type Pipeline, upstream } from '../spec/pipeline.ts';
+import type { Emit, Overhead, RunEnd } from './events.ts';
 import { type Performer, performer } from './performer.ts';
 import { createPool, isCorruptBlob, type Pool } from './pool.ts';
 import { createReporter, type Reporter } from './reporter.ts';
+import { BREAK_AFTER_MS, waitingText } from './waiting.ts';
 
 export interface RunOptions {
   readonly pipeline: Pipeline;
@@ -23,9 +25,17 @@ export interface RunOptions {
   readonly config: Json;
   /** Runs of the same kind, such as those of one config in one folder: garbage collection keeps the last of each. */
   readonly group: string;
+  /** What planning took before, and the clock of its checks, which goes on. */
+  readonly planned?: Pick<Overhead, 'startup' | 'config' | 'prepare'>;
+  readonly checks?: Checks;
+  /** False leaves the folders alone that outputs are published to. */
+  readonly publish?: boolean;
 }
 
-/** How often a run starts over after a stored file turned out to be damaged. */
+/**
+ * How often a run starts over after a stored file turned out to be damaged; once more for each stage, as a remote may fail
+ * to give the files of one after the other.
+ */
 const MAX_REPAIRS = 5;
 
 /**
@@ -45,7 +55,8 @@ export async function runPipeline(
     stages: stages.map(({ spec }) => spec.name),
   });
   let unwritten: unknown;
-  const emit: Emit = (event) => {
+  const emit: Emit = (happened) => {
+    const event = { ...happened, at: Math.round(performance.now() - started) };
     options.emit(event);
     try {
       if (event.event !== 'progress') run.event(event as unknown as Json);
@@ -57,9 +68,13 @@ export async function runPipeline(
   signal.addEventListener('abort', interrupt);
   try {
     const names = stages.map(({ spec }) => spec.name);
-    emit({ event: 'start', run: run.id, store: store.dir, stages: names, jobs: options.jobs });
+    const needs = Object.fromEntries(stages.map(({ spec }) => [spec.name, [...upstream(spec)]]));
+    emit({ event: 'start', run: run.id, store: store.dir, stages: names, needs, jobs: options.jobs });
     const perform = performer({ store, emit, signal, pool });
-    const settled = await settleAndRepair({ ...options, emit }, perform, run);
+    const checks = options.checks ?? createChecks();
+    const publishing = createClock(['publish']);
+    const settled = await settleAndRepair({ ...options, emit, checks, publishing }, perform, run);
+    emit({ event: 'overhead', ...overhead(options.planned, checks, publishing) });
     const end = summary(run.id, settled, signal.aborted, performance.now() - started);
     emit(end);
     const whole = stages.length === options.pipeline.stages.length;
@@ -72,6 +87,26 @@ export async function runPipeline(
     await pool.close();
   }
 }
+
+/** The options with what is at hand while it goes on. */
+interface Going extends RunOptions {
+  readonly checks: Checks;
+  readonly publishing: Clock<'publish'>;
+}
+
+function overhead(planned: RunOptions['planned'], checks: Checks, publishing: Clock<'publish'>): Overhead {
+  const { startup = 0, config = 0, prepare = 0 } = planned ?? {};
+  const { files, records, published } = checks.ms();
+  return {
+    startup: tenths(startup),
+    config: tenths(config),
+    prepare: tenths(prepare),
+    publish: tenths(publishing.ms().publish),
+    verify: { files: tenths(files), records: tenths(records), published: tenths(published) },
+  };
+}
+
+const tenths = (ms: number): number => Math.round(ms * 10) / 10;
 
 interface Settled {
   readonly stage: PreparedStage;
@@ -97,7 +132,12 @@ function summary(run: string, settled: readonly Settled[], interrupted: boolean,
  * Settles the graph and publishes. Starts over when a damaged file was found and set aside, so that what made it runs
  * again.
  */
-async function settleAndRepair(options: RunOptions, perform: Performer, run: Run): Promise<Settled[]> {
+async function settleAndRepair(options: Going, perform: Performer, run: Run): Promise<Settled[]> {
+  const { checks, publishing } = options;
+  const store: Store = {
+    ...options.store,
+    read: (fingerprint) => checks.time('records', () => options.store.read(fingerprint)),
+  };
   const report = createReporter(options.emit);
   const ran = new Set<string>();
   const keep = ({ stage, vars, outcome }: Settled): Settled => {
@@ -108,11 +148,9 @@ async function settleAndRepair(options: RunOptions, perform: Performer, run: Run
     return { stage, vars, outcome: ran.has(id) ? { ...outcome, state: 'ran' } : outcome };
   };
   for (let attempt = 0; ; attempt++) {
-    const last = attempt === MAX_REPAIRS || options.signal.aborted;
+    const last = attempt === MAX_REPAIRS + options.stages.length || options.signal.aborted;
     const limit = pLimit(options.jobs);
-    const expansions = settle(options.pipeline, options.stages, options.store, (task) =>
-      limit(() => perform(task)),
-    );
+    const expansions = settle(options.pipeline, options.stages, store, (task) => limit(() => perform(task)));
     const tell: Reporter = (stage, vars, outcome) => {
       const damaged = outcome.state === 'failed' && isCorruptBlob(outcome.error);
       if (!damaged || last) report(stage, vars, outcome);
@@ -123,7 +161,8 @@ async function settleAndRepair(options: RunOptions, perform: Performer, run: Run
     );
     const settled = (await Promise.all(watched)).flat();
     const damaged = settled.some(({ outcome }) => outcome.state === 'failed' && isCorruptBlob(outcome.error));
-    if (last || (!damaged && (await publish(settled, options, last)))) return settled;
+    const published = () => publishing.time('publish', () => publish(settled, options, last));
+    if (last || (!damaged && (await published()))) return settled;
   }
 }
 
@@ -148,18 +187,30 @@ async function watch(
 }
 
 /** Copies finished outputs to where people look for them. False when a stored file was damaged and set aside. */
-async function publish(settled: readonly Settled[], options: RunOptions, last: boolean): Promise<boolean> {
-  if (options.signal.aborted) return true;
+async function publish(settled: readonly Settled[], options: Going, last: boolean): Promise<boolean> {
+  if (options.signal.aborted || options.publish === false) return true;
   for (const { stage, vars, outcome } of settled) {
     const to = stage.spec.publish;
     if (!to || !isDone(outcome)) continue;
     const artifact = outcome.record.outputs[to.output];
     const target = resolve(to.to);
-    if (!artifact || (await options.store.isMaterialised(artifact, target))) continue;
+    const isThere = () => options.store.isMaterialised(artifact!, target);
+    if (!artifact || (await options.checks.time('published', isThere))) continue;
     try {
-      const { written, kept } = await options.store.materialise(artifact, target);
+      const { written, kept } = await options.store.materialise(artifact, target, {
+        signal: options.signal,
+        breakAfterMs: BREAK_AFTER_MS,
+        onWait: (held) =>
+          options.emit({
+            event: 'waiting',
+            stage: stage.spec.name,
+            vars,
+            message: waitingText('published', held),
+          }),
+      });
       options.emit({ event: 'published', stage: stage.spec.name, to: target, written, kept });
     } catch (error) {
+      if (options.signal.aborted) return true;
       if (last || !(error instanceof Error && isCorruptBlob(error))) throw error;
       options.emit({ event: 'warning', stage: stage.spec.name, vars, message: error.message });
       return false;

@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { explain } from '../../cache/failures.ts';
 import { openStore, type Store } from '../../cache/store.ts';
 import type { FromWorker, Job } from './job.ts';
+import { isOutOfMemory, outOfMemory } from './memory.ts';
 import { performJob } from './perform.ts';
 
 const { storeDir, stop } = workerData as { storeDir: string; stop: SharedArrayBuffer };
@@ -21,7 +22,9 @@ port.on('message', async (job: Job) => {
     send({ kind: 'done', output });
   } catch (thrown) {
     const path = (thrown as NodeJS.ErrnoException | undefined)?.path ?? storeDir;
-    const told = explain(thrown, path);
+    const told = isOutOfMemory(thrown)
+      ? outOfMemory('the system gave none for a buffer')
+      : explain(thrown, path);
     const error = told instanceof Error ? told : new Error(String(told));
     send({ kind: 'failed', name: error.name, message: error.message, stack: error.stack ?? '' });
   }

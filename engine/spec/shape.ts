@@ -1,9 +1,10 @@
 import type { z } from 'zod';
 import { unwrap } from './check.ts';
+import { EXPECT } from './expect.ts';
 import type { Node } from './node.ts';
 import type { Loop, StageSpec } from './pipeline.ts';
 import { referenceIn } from './reference.ts';
-import type { Place } from './source.ts';
+import { errorAt, type Place } from './source.ts';
 
 /**
  * The form that a config must have, read off the pipeline: which keys its stages refer to. A config needs no schema of
@@ -20,8 +21,8 @@ export interface Shape {
 }
 
 export interface Use {
-  /** The reference in the pipeline. */
-  readonly place: Place;
+  /** The reference in the pipeline; none for a key of the engine's own. */
+  readonly place?: Place;
   readonly stage: string;
   readonly parameter: string;
   /** Undefined for files, which are paths, and for parts of a parameter. */
@@ -42,7 +43,22 @@ export function configShape(stages: readonly StageSpec[]): Shape {
     for (const [parameter, { value }] of spec.with.entries)
       collect(root, variables, spec, parameter, value, true);
   }
+  reserve(root);
   return root;
+}
+
+/** Keys that belong to the engine: `expect`, what `mis check` compares results with (`extends` is gone by then). */
+function reserve(root: Shape) {
+  const taken = root.children.get('expect');
+  const asked = taken && referenceTo(taken);
+  if (asked)
+    throw errorAt(
+      asked,
+      '"expect" is what "mis check" compares results with, not for stages',
+      'Choose another key.',
+    );
+  const use: Use = { stage: 'mis check', parameter: 'expect', schema: EXPECT, isFile: false, optional: true };
+  root.children.set('expect', { ...newShape(), uses: [use] });
 }
 
 function listShape(root: Shape, loop: Loop): Shape {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import {
+  type Alias,
   type Document,
   isAlias,
   isMap,
@@ -41,17 +42,23 @@ export function parseYamlValue(name: string, text: string, folder: string): Node
 }
 
 function parseYaml(source: Source): Node {
-  const document = parseDocument(source.text, {
-    lineCounter: source.lines,
-    prettyErrors: false,
-    uniqueKeys: true,
-  });
+  const document = documentOf(source);
   const problem = document.errors[0];
   if (problem) {
     const [start, end] = problem.pos;
     throw errorAt({ source, start, end }, inWords(problem, source));
   }
   return new Reader(source, document).read();
+}
+
+/** The parser calls itself for each level of nesting, and runs out of stack on thousands of them. */
+function documentOf(source: Source): Document.Parsed {
+  try {
+    return parseDocument(source.text, { lineCounter: source.lines, prettyErrors: false, uniqueKeys: true });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UserError(`${source.name}: the values in this file are nested too deeply`);
+  }
 }
 
 /** What the parser complains of, in a person's words where its own are about its grammar. */
@@ -68,6 +75,7 @@ function inWords({ code, message, pos }: YAMLParseError, source: Source): string
 
 class Reader {
   private count = 0;
+  private readonly targets = new Map<Alias, ParsedNode | undefined>();
   private readonly source: Source;
   private readonly document: Document.Parsed;
 
@@ -85,6 +93,13 @@ class Reader {
     return { kind: 'map', place: { source: this.source, start: 0, end: 0 }, entries: new Map() };
   }
 
+  /** Looked up once an alias: the library goes through the whole document for it. */
+  private target(alias: Alias): ParsedNode | undefined {
+    if (!this.targets.has(alias))
+      this.targets.set(alias, alias.resolve(this.document) as ParsedNode | undefined);
+    return this.targets.get(alias);
+  }
+
   private node(yaml: ParsedNode, depth: number): Node {
     const place = this.place(yaml);
     if (++this.count > MAX_NODES || depth > 100) {
@@ -95,9 +110,9 @@ class Reader {
       );
     }
     if (isAlias(yaml)) {
-      const target = yaml.resolve(this.document);
+      const target = this.target(yaml);
       if (!target) throw errorAt(place, `there is no anchor &${yaml.source}`);
-      return this.node(target as ParsedNode, depth + 1);
+      return this.node(target, depth + 1);
     }
     if (isMap(yaml)) return { kind: 'map', place, entries: this.entries(yaml.items, depth) };
     if (isSeq(yaml))
@@ -107,6 +122,8 @@ class Reader {
         items: yaml.items.map((item) => this.node(item as ParsedNode, depth + 1)),
       };
     const value: unknown = isScalar(yaml) ? yaml.value : null;
+    if (typeof value === 'string' && value.includes('\0'))
+      throw errorAt(place, 'a text can hold anything but a zero byte');
     if (value === null || typeof value === 'boolean' || typeof value === 'string')
       return { kind: 'scalar', place, value };
     if (typeof value === 'number' && Number.isFinite(value)) return { kind: 'scalar', place, value };

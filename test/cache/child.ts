@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { point } from '../../cache/points.ts';
-import { type Artifact, openStore, type Store } from '../../cache/store.ts';
+import { type Artifact, type GcOptions, openStore, type Store } from '../../cache/store.ts';
 import { isUserError } from '../../common/errors.ts';
 
 /**
@@ -49,8 +49,16 @@ const commands: { [name: string]: (store: Store, ...args: never[]) => Promise<un
     return store.materialise(artifact, target);
   },
 
-  async gc(store) {
-    return store.gc({ yes: true });
+  async gc(store, options: GcOptions = {}) {
+    return store.gc({ ...options, yes: true });
+  },
+
+  async import(store, file: string) {
+    return store.importArchive(file);
+  },
+
+  async verify(store) {
+    return store.verify();
   },
 
   /** A run that uses the fingerprints and reads them, and ends when told. */

@@ -20,6 +20,8 @@ describe('the toy pipeline', () => {
       outcome: 'ran',
       ms: expect.any(Number),
       bytes: expect.any(Number),
+      at: expect.any(Number),
+      measured: expect.objectContaining({ runMs: expect.any(Number), readBytes: 0 }),
     });
 
     toy.edit(SHOUT, 'async run(task) {', '// a comment\n  async run(task) {\n');

@@ -10,7 +10,7 @@ describe('a mistake in a config is told with its place, the line, and what was e
       "configs/default.yaml:3:1: unknown key "tmes"
         3 | tmes: 1
           | ^^^^
-        Did you mean times? Known here: text, parts, voices, times, glue, final. The pipeline refers to that at pipeline.yaml:14:14."
+        Did you mean times? Known here: text, parts, voices, times, glue, final, expect. The pipeline refers to that at pipeline.yaml:14:14."
     `);
   });
   it('unknown key in a section', async () => {

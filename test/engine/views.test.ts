@@ -39,7 +39,7 @@ function fakeTerminal(columns: number, rows: number) {
 
 const of = (model: string) => ({ stage: 'shout', vars: { model } });
 const EVENTS: Event[] = [
-  { event: 'start', run: 'r', store: 's', stages: ['split', 'shout', 'all'], jobs: 2 },
+  { event: 'start', run: 'r', store: 's', stages: ['split', 'shout', 'all'], needs: {}, jobs: 2 },
   { event: 'tasks', stage: 'split', count: 1 },
   { event: 'task', stage: 'split', vars: {}, fingerprint: 'f', outcome: 'hit', ms: 0, bytes: 1 },
   { event: 'tasks', stage: 'shout', count: 4 },

@@ -58,13 +58,46 @@ function hasEndOfJpeg(bytes: Buffer): boolean {
   return false;
 }
 
+/** Width times height as the header says it; for TIFF, whose header may stand anywhere, the most that there may be. */
+export function pixelsOf(bytes: Buffer): number {
+  const [first, second] = [bytes[0], bytes[1]];
+  if (first === 0x89 && bytes.length >= 24) return bytes.readUInt32BE(16) * bytes.readUInt32BE(20);
+  if (first === 0x47 && bytes.length >= 10) return bytes.readUInt16LE(6) * bytes.readUInt16LE(8);
+  if (first === 0xff && second === 0xd8) {
+    const frame = jpegFrame(bytes);
+    return frame !== undefined && frame + 9 <= bytes.length
+      ? bytes.readUInt16BE(frame + 5) * bytes.readUInt16BE(frame + 7)
+      : 0;
+  }
+  // WebP has no more than 16,383 pixels a side; TIFF is left to the library's own limit.
+  return bytes.length < 30 ? 0 : bytes.toString('latin1', 0, 4) === 'RIFF' ? webpPixels(bytes) : LARGEST;
+}
+
+/** What stands for an unknown number of pixels: within the limit, and large. */
+const LARGEST = 16384 * 16384;
+
+function webpPixels(bytes: Buffer): number {
+  const kind = bytes.toString('latin1', 12, 16);
+  if (kind === 'VP8X') return (bytes.readUIntLE(24, 3) + 1) * (bytes.readUIntLE(27, 3) + 1);
+  if (kind === 'VP8L') {
+    const bits = bytes.readUInt32LE(21);
+    return ((bits & 0x3fff) + 1) * (((bits >>> 14) & 0x3fff) + 1);
+  }
+  return (bytes.readUInt16LE(26) & 0x3fff) * (bytes.readUInt16LE(28) & 0x3fff);
+}
+
 /** Number of components in a JPEG's frame header (4: CMYK); 0 when there is none. */
 export function jpegComponents(bytes: Buffer): number {
+  const frame = jpegFrame(bytes);
+  return frame === undefined ? 0 : (bytes[frame + 9] ?? 0);
+}
+
+/** Where the frame header stands that tells a JPEG's size. */
+function jpegFrame(bytes: Buffer): number | undefined {
   for (const { marker, at } of jpegSegments(bytes)) {
-    const isFrame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
-    if (isFrame) return bytes[at + 9] ?? 0;
+    if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) return at;
   }
-  return 0;
+  return undefined;
 }
 
 /** Markers of a JPEG and where they stand, up to the start of the first scan. */

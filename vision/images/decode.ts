@@ -1,7 +1,8 @@
+import pLimit from 'p-limit';
 import sharp from 'sharp';
 import { UserError } from '../../common/errors.ts';
 import { cmykToRgb } from './cmyk.ts';
-import { damageOf, isSupported, jpegComponents } from './damage.ts';
+import { damageOf, isSupported, jpegComponents, pixelsOf } from './damage.ts';
 import { shownPath } from './names.ts';
 import type { Pixels } from './pixels.ts';
 
@@ -10,6 +11,13 @@ export type Orientation = 'apply' | 'ignore';
 
 /** Images of more pixels than this are refused (16,384 × 16,384, 800 MB decoded). */
 const MAX_PIXELS = 16384 * 16384;
+
+/**
+ * Images of more pixels than this (50 MB decoded) are decoded one at a time in a thread: a few kilobytes can hold the
+ * largest image there may be, and several are read side by side.
+ */
+const LARGE_PIXELS = 4096 * 4096;
+const oneLarge = pLimit(1);
 
 /** An image that can't be read or decoded. `reason` is the clause that says why. */
 export class UnreadableImage extends UserError {
@@ -37,7 +45,12 @@ export async function decode(encoded: Uint8Array, path: string, orientation: Ori
   if (encoded.length === 0) throw new UnreadableImage(path, 'the file is empty');
   const bytes = Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength);
   try {
-    if (isSupported(bytes)) return await decodeSupported(bytes, orientation);
+    if (isSupported(bytes)) {
+      const pixels = pixelsOf(bytes);
+      if (pixels > MAX_PIXELS) throw new Error('too many pixels');
+      if (pixels <= LARGE_PIXELS) return await decodeSupported(bytes, orientation);
+      return await oneLarge(() => decodeSupported(bytes, orientation));
+    }
   } catch {
     // What libvips says is of no use: see damageOf.
   }

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { fromBinary } from '@bufbuild/protobuf';
 import { UserError } from '../../common/errors.ts';
@@ -131,6 +131,19 @@ export function* tensorsOf(graph: GraphProto): Generator<TensorProto> {
   }
 }
 
+/**
+ * Whether a file, links followed, lies below the folder of the model, or below the one that the model itself is linked
+ * from (caches keep both as links into a folder of blobs).
+ */
+async function liesBeside(target: string, file: string): Promise<boolean> {
+  const [real, folder, model] = await Promise.all([
+    realpath(target),
+    realpath(path.dirname(path.resolve(file))),
+    realpath(file),
+  ]);
+  return [folder, path.dirname(model)].some((below) => real.startsWith(`${below}${path.sep}`));
+}
+
 /** Checks where external data lies; returns the files' absolute paths. */
 async function externalData(file: string, graph: GraphProto): Promise<string[]> {
   const folder = path.dirname(path.resolve(file));
@@ -157,6 +170,11 @@ async function externalData(file: string, graph: GraphProto): Promise<string[]> 
   }
   for (const [target, end] of needed) {
     const found = await stat(target).catch(() => undefined);
+    if (found && !(await liesBeside(target, file))) {
+      throw new UserError(
+        `The ONNX model ${file} keeps its weights in ${target}, which is a link out of the model's folder. Put the file itself there.`,
+      );
+    }
     if (!found?.isFile()) {
       throw new UserError(
         `The ONNX model ${file} keeps its weights in ${target}, which doesn't exist. Copy that file beside the model.`,

@@ -1,0 +1,2 @@
+/** What is wrong with a file, in words for a person. */
+export class Damage extends Error {}
