@@ -196,12 +196,12 @@ def card(name, path, network, state, figure, accuracy, difference, outputs) -> s
             f"{accuracy:.2%} of the 5,000 images get their class from a weighted vote of their 20 nearest training images by "
             "cosine (a check of sanity; labels took no part in training)"
         )
-        use = f"""Output `embedding` [batch, {outputs.shape[1]}]: compare two by their cosine.
+        use = f"""Output `embedding` [batch, {outputs.shape[1]}]: compare two by their cosine (each part has length 1, the whole has not).
 
 **For demonstration only.** A small network trained on the same 32-pixel photographs stands in for a perceptual metric so that
 everything runs without a download. It was never compared with human judgements of similarity; no published number
-should rest on it. Use DreamSim for that. It mirrors what its views hold constant: it is nearly blind to mirroring, to
-position and scale within limits, and less sensitive to colour than a person."""
+should rest on it. Use DreamSim for that. Its training teaches it to disregard mirroring, position and scale within limits, and
+mild changes of colour, which a person may well see."""
     else:
         measured = f"{accuracy:.2%} top-1 on the 5,000 images"
         use = """Output `logits` [batch, 10], classes in CIFAR-10's order.

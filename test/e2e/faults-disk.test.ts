@@ -30,6 +30,7 @@ const NO_MOUNT = 'mounting a small file system is not permitted';
 describe('a disk that is full', () => {
   it.for([0, 8, 32, 64, 128])(
     'with %i KiB left when the run begins: a paragraph; with space again it goes on',
+    { timeout: 120_000 },
     async (kib, context) => {
       const disk = smallDisk(1 << 20);
       if (!disk) return context.skip(NO_MOUNT);
@@ -43,7 +44,6 @@ describe('a disk that is full', () => {
       rmSync(ballast);
       await expectGoesOn(place, wanted);
     },
-    120_000,
   );
 });
 

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Result, readRecord, recordsOf } from '../faults/results.ts';
+import type { Ended, Running } from '../faults/runs.ts';
 import {
   calmResult,
   complaints,
@@ -12,6 +13,18 @@ import {
   tasks,
   told,
 } from '../faults/support.ts';
+
+/** Waits until the stage says that it reads. */
+async function reading(place: Place, run: Running): Promise<void> {
+  let ended: Ended | undefined;
+  run.ended.then((end) => {
+    ended = end;
+  });
+  while (!existsSync(place.path('gate/reading'))) {
+    if (ended) throw new Error(`it ended: ${told(ended)}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
 
 describe('a file that is replaced while a stage reads it', () => {
   function slowReader(file: string): Place {
@@ -25,7 +38,10 @@ describe('a file that is replaced while a stage reads it', () => {
       ${file}
 `,
     );
-    place.write('configs/default.yaml', 'source: ../source\nfolder: ../images\n');
+    place.write(
+      'configs/default.yaml',
+      file.startsWith('source') ? 'source: ../source\n' : 'folder: ../images\n',
+    );
     mkdirSync(place.path('gate'));
     place.write('source', 'old old old');
     place.write('images/image', 'old old old');
@@ -39,7 +55,7 @@ describe('a file that is replaced while a stage reads it', () => {
   ])('%s: what was made of both is not kept', async (_, file, name, moved) => {
     const place = slowReader(file);
     const run = place.start();
-    while (!existsSync(place.path('gate/reading'))) await new Promise((resolve) => setTimeout(resolve, 10));
+    await reading(place, run);
     place.write(moved ? 'other' : name, 'new new new');
     if (moved) renameSync(place.path('other'), place.path(name));
     place.write('gate/go', '');
@@ -124,7 +140,7 @@ describe('Ctrl-C', () => {
   ])('%s; nothing half-done counts, the next run comes to the same', async (_, times) => {
     const place = gated();
     const run = place.start();
-    while (!existsSync(place.path('gate/reading'))) await new Promise((resolve) => setTimeout(resolve, 10));
+    await reading(place, run);
     run.signal('SIGINT');
     if (times === 2) {
       await run.says('Stopping');

@@ -64,7 +64,10 @@ describe('failures', () => {
     expect(errors.map(({ message }) => message)).toEqual(Array(3).fill('Nobody may ask. Use another mark.'));
     expect(outcomes(ended)['join voice=loud']).toBe('ran');
     const plain = await toy.mis('run', '-j', '1');
-    expect(plain.stdout).toContain('shout voice=shy part=p0 failed.\nNobody may ask. Use another mark.\n');
+    expect(plain.stderr).toMatch(
+      /mis: shout voice=shy part=p\d failed\.\nNobody may ask\. Use another mark\.\n/,
+    );
+    expect(plain.stderr.match(/Nobody may ask/g)).toHaveLength(1);
     expect(plain.stdout).toContain('3 tasks failed, 2 could not start, 0 ran, 5 up to date.');
     expect(plain.stdout + plain.stderr).not.toMatch(/^ +at /m);
   });

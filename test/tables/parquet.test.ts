@@ -41,6 +41,12 @@ async function readDuckdb(file: string): Promise<Record<string, unknown>[]> {
   }));
 }
 
+/** hyparquet's text decoder drops a byte order mark that a text starts with. */
+const withoutMark = (row: Row): Row => ({
+  ...row,
+  text: typeof row.text === 'string' ? row.text.replace(/^\ufeff/, '') : (row.text ?? null),
+});
+
 const plain = (row: Row): Row => ({ ...row, list: Array.from(row.list as ArrayLike<number>) });
 
 const row = fc.record({
@@ -64,7 +70,7 @@ describe('parquet', () => {
   it('reads back the same with hyparquet, whatever the values and the size of row groups', async () => {
     await fc.assert(
       fc.asyncProperty(rowsOf, fc.integer({ min: 1, max: 30 }), async (rows, group) => {
-        expect(await readHyparquet(write(rows, group))).toEqual(rows.map(plain));
+        expect(await readHyparquet(write(rows, group))).toEqual(rows.map(plain).map(withoutMark));
       }),
       { numRuns: 60 },
     );
