@@ -63,7 +63,7 @@ export async function campaign(options: CampaignOptions): Promise<Result> {
         const to = Math.min(first + cases, from + BATCH);
         next = to;
         await readBatch(worker, { from, to }, take);
-        const strays = straysIn(base);
+        const strays = straysIn(join(base, `${index}`), base);
         if (strays.length > 0)
           result.faults.push({
             number: from,
@@ -77,11 +77,9 @@ export async function campaign(options: CampaignOptions): Promise<Result> {
       await worker.close();
     }
   };
-  try {
-    await Promise.all(Array.from({ length: jobs }, (_, index) => loop(index)));
-  } finally {
-    rmSync(base, { recursive: true, force: true });
-  }
+  const ends = await Promise.allSettled(Array.from({ length: jobs }, (_, index) => loop(index)));
+  rmSync(base, { recursive: true, force: true });
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
   return { cases, ...result, memory, time };
 }
 
@@ -116,13 +114,15 @@ async function culprit(worker: Worker, first: number, last: number): Promise<num
   return low;
 }
 
-/** Files that lie anywhere but where the processes work. */
-function straysIn(base: string): string[] {
-  const known = /^\d+(\/inside(\/(progress$|tmp|home|work)|$)|$)/;
-  const project = /\/work\/project\//;
-  return readdirSync(base, { recursive: true, encoding: 'utf8' }).filter(
-    (name) =>
-      !known.test(name) ||
-      (project.test(name) && !/\/project\/(configs|pipeline\.yaml$|stages|demo)/.test(name)),
+/**
+ * Files that lie anywhere but where a process works: in its box (it rests while this is looked at), and beside the boxes.
+ */
+function straysIn(box: string, base: string): string[] {
+  const known = /^inside(\/(progress$|tmp|home|work)|$)/;
+  const project = /^inside\/work\/project\//;
+  const ours = /^inside\/work\/project\/(configs|pipeline\.yaml$|stages|demo)/;
+  const inside = readdirSync(box, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => !known.test(name) || (project.test(name) && !ours.test(name)),
   );
+  return [...inside, ...readdirSync(base).filter((name) => !/^\d+$/.test(name))];
 }

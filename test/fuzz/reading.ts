@@ -80,10 +80,11 @@ async function readOnnx(file: string): Promise<void> {
   const options = { layers: ['all'], tokens: 'mean', output: 'auto', preprocess } as const;
   const network = await openNetwork(file, options);
   const [height, width] = network.preprocess.size;
-  const { activations } = await network.run(new Uint8Array(2 * height * width * 3).fill(99), 2);
+  const count = network.batch ?? 2;
+  const { activations } = await network.run(new Uint8Array(count * height * width * 3).fill(99), count);
   await network.close();
   activations.forEach((values, i) => {
-    if (values.length !== 2 * network.layers[i]!.units) throw new Wrong('activations of another length');
+    if (values.length !== count * network.layers[i]!.units) throw new Wrong('activations of another length');
   });
 }
 
