@@ -163,7 +163,9 @@ function recordIn(body: string): Record | undefined {
     isMap(record.outputs, isArtifact) &&
     isMap(record.lists, (list) => isMap(list, (element) => isMap(element, isArtifact))) &&
     isMap(record.ran, () => true) &&
-    Array.isArray(record.ran.warnings);
+    Array.isArray(record.ran.warnings) &&
+    Number.isFinite(record.ran.ms) &&
+    isMap(record.document, () => true);
   return isWhole ? record : undefined;
 }
 

@@ -1,5 +1,5 @@
 import { sha256 } from '../../common/json.ts';
-import { artifactsOf, parseRecord } from '../records.ts';
+import { parseRecord } from '../records.ts';
 import type { Record } from '../types.ts';
 
 /** How a remote is laid out: as a store is, with a run in one file. */
@@ -22,25 +22,7 @@ export const isDigest = (text: unknown): text is string =>
 export function arrivedRecord(text: string, fingerprint: string): Record | 'bad' | undefined {
   const record = parseRecord(text, fingerprint);
   if (record === 'newer' || record === 'older') return undefined;
-  return record !== 'bad' && isSound(record) ? record : 'bad';
-}
-
-function isSound(record: Record): boolean {
-  const { stage, vars, outputs, lists, ran, document } = record;
-  const isMap = (value: unknown): boolean =>
-    typeof value === 'object' && value !== null && !Array.isArray(value);
-  if (typeof stage !== 'string' || ![vars, outputs, lists, ran, document].every(isMap)) return false;
-  if (!Object.values(vars).every((value) => typeof value === 'string')) return false;
-  if (!Object.values(lists).every((list) => isMap(list) && Object.values(list).every(isMap))) return false;
-  if (!Array.isArray(ran.warnings) || !Number.isFinite(ran.ms)) return false;
-  return artifactsOf(record).every(
-    (artifact) =>
-      isMap(artifact) &&
-      ['file', 'folder'].includes(artifact.kind) &&
-      isDigest(artifact.digest) &&
-      Number.isSafeInteger(artifact.bytes) &&
-      artifact.bytes >= 0,
-  );
+  return record;
 }
 
 /** Texts of the files of a run's folder, by name. */
