@@ -148,7 +148,7 @@ describe('a store that was damaged', () => {
       for (const name of records.filter((each) => each.endsWith('.json'))) {
         const path = join(store, 'records', name);
         if (readFileSync(path, 'utf8').includes(`"joined":{"bytes":40,"digest":"${digest}"`))
-          truncateSync(path, statSync(path).size / 2);
+          truncateSync(path, Math.floor(statSync(path).size / 2));
       }
     });
     expect(tasksThat('ran', ended)).toContain('join voice=loud');
