@@ -27,14 +27,14 @@ export interface Stage<Params = unknown> {
 export interface FileInput {
   /**
    * `content`: one file, fingerprinted by the digest of its bytes. `listing`: a folder, file, or list/glob/brace range
-   * of them, fingerprinted by path, size and modification time of every file below it; the stage must put out
-   * what it read in content-addressed form, so that a touched but equal file stops there.
+   * of them, fingerprinted by path, size and modification time of every file below it (and of those that `also` names);
+   * the stage must put out what it read in content-addressed form, so that a touched but equal file stops there.
    */
   readonly by: 'content' | 'listing';
   /** What the file is, for messages: "ONNX model". */
   readonly what: string;
   readonly optional?: boolean;
-  /** Further files that the given one refers to (ONNX external data); absolute paths. */
+  /** Further files that the given one refers to (ONNX external data, images of a list); absolute paths. */
   also?(path: string): Promise<string[]>;
 }
 
@@ -60,6 +60,7 @@ export interface Output {
 
 /** An output of another stage, verified against its digest before `run` starts. */
 export interface Received {
+  /** The file; of a folder one that holds its files, to be read only. */
   readonly path: string;
   readonly digest: string;
   readonly bytes: number;
@@ -67,14 +68,32 @@ export interface Received {
   readonly vars: Readonly<Record<string, string>>;
 }
 
+/** What a varying stage doesn't receive, since the setting doesn't fit the data. */
+export interface Impossible {
+  /** As in the variable `setting` of what it does receive. */
+  readonly setting: string;
+  /** foreach variables of the task that isn't there. */
+  readonly vars: Readonly<Record<string, string>>;
+  /** What a stage said of it, as one paragraph. */
+  readonly reason: string;
+}
+
 /** What a running stage sees of the world. */
 export interface Task<Params = unknown> {
   readonly params: Params;
+  /** Fingerprint of this task, for files that say where they come from: SHA-256 in lower-case hexadecimal digits. */
+  readonly fingerprint: string;
   /** The single artefact of an input taken as `one`. Undefined only for an absent optional input. */
   input(name: string): Received;
   inputIfAny(name: string): Received | undefined;
   /** The artefacts of an input taken as `each`, sorted by their variables (never by order of the config). */
   inputs(name: string): readonly Received[];
+  /**
+   * Of a stage that varies (`vary`): what it lacks, sorted by setting and variables. What it receives has the variable
+   * `setting`, which is empty for the config's own point. A task that a setting doesn't change is there once, at the
+   * config's own point.
+   */
+  readonly impossible: readonly Impossible[];
   /** Absolute path(s) of a declared file input. */
   file(name: string): string;
   fileIfAny(name: string): string | undefined;
@@ -83,6 +102,12 @@ export interface Task<Params = unknown> {
   output(name: string): string;
   /** The same for an output of a list's element; elements appear by being written. Names: `[A-Za-z0-9._-]+`. */
   listOutput(list: string, element: string, output: string): string;
+  /**
+   * Path of a file that the stage keeps for itself from run to run, such as what it found out about files from outside
+   * that it can tell to be unchanged. It isn't there at first, nor after the stage's code or environment changed. No
+   * fingerprint knows of it: the outputs must be the same without it. Write it beside and rename it into place.
+   */
+  kept(name: string): string;
   /** How far the work has come; `unit` is what is counted ("images"). Cheap: call it as often as you like. */
   progress(done: number, total: number, unit: string): void;
   /** Something that the person should know; shown in the run and kept in the record. */

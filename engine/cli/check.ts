@@ -12,6 +12,7 @@ import type { TaskEvent } from '../run/profile.ts';
 import { runPipeline } from '../run/run.ts';
 import type { Expectation } from '../spec/expect.ts';
 import type { StageSpec } from '../spec/pipeline.ts';
+import { SETTING } from '../spec/vary.ts';
 import { plural } from '../ui/format.ts';
 import { plainView } from '../ui/plain.ts';
 import { type Context, type GraphOptions, withContext } from './context.ts';
@@ -121,13 +122,13 @@ async function runOnce(
 }
 
 const isFinished = ({ outcome, fingerprint }: TaskEvent): boolean =>
-  outcome !== 'failed' && fingerprint !== undefined;
+  (outcome === 'hit' || outcome === 'ran') && fingerprint !== undefined;
 
 async function expectedIn({ stages, expect }: Context, { store, tasks }: Finished): Promise<Checked[]> {
   const published: Published[] = [];
-  for (const { spec } of stages) {
-    for (const { stage, fingerprint } of spec.publish ? tasks : []) {
-      if (stage !== spec.name) continue;
+  for (const { spec, setting } of stages) {
+    for (const { stage, vars, fingerprint } of spec.publish && setting === '' ? tasks : []) {
+      if (stage !== spec.name || vars[SETTING] !== undefined) continue;
       const record = await store.read(fingerprint);
       published.push(...(await publishedBy(spec, record, store)));
     }
@@ -138,8 +139,9 @@ async function expectedIn({ stages, expect }: Context, { store, tasks }: Finishe
 async function expectedInStore(options: CheckCommand): Promise<Checked[]> {
   return withContext(options, [], async ({ pipeline, stages, store, expect }) => {
     const published: Published[] = [];
-    for (const { stage, tasks, unknown } of await survey(pipeline, stages, store)) {
+    for (const { stage, tasks: all, unknown } of await survey(pipeline, stages, store)) {
       if (!stage.spec.publish) continue;
+      const tasks = all.filter(({ vars }) => vars[SETTING] === undefined);
       const late = unknown
         ? stage.spec.name
         : tasks.find(({ outcome }) => !isDone(outcome)) && stage.spec.name;

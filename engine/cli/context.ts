@@ -5,7 +5,8 @@ import { remoteOf } from '../../cache/remote/address.ts';
 import { openStore, type Store } from '../../cache/store.ts';
 import { UserError } from '../../common/errors.ts';
 import { type Checks, createChecks } from '../plan/clock.ts';
-import { type PreparedStage, prepare } from '../plan/prepare.ts';
+import { opened as openedFor, type PreparedStage, prepare } from '../plan/prepare.ts';
+import { type Varied, vary } from '../plan/vary.ts';
 import type { Overhead } from '../run/events.ts';
 import { loadConfig } from '../spec/config.ts';
 import { type Expectation, expectations } from '../spec/expect.ts';
@@ -63,8 +64,9 @@ export function storeFolder(options: GraphOptions): string {
 
 export interface Context extends Spec {
   readonly store: Store;
-  /** The wanted stages with everything that they need, prepared. */
+  /** The wanted stages with everything that they need, prepared; also at the settings that one of them varies. */
   readonly stages: readonly PreparedStage[];
+  readonly notes: Varied['notes'];
   /** What it took to come so far, ms. */
   readonly planned: Pick<Overhead, 'startup' | 'config' | 'prepare'>;
   readonly checks: Checks;
@@ -87,16 +89,27 @@ export async function withContext<T>(
   work: (context: Context) => Promise<T>,
 ): Promise<T> {
   const startup = performance.now();
-  const spec = await loadSpec(options);
+  return withSpec(await loadSpec(options), options, targets, work, startup);
+}
+
+/** The same for a pipeline and a config that were read before; `startup`: when that began, ms. */
+export async function withSpec<T>(
+  spec: Spec,
+  options: GraphOptions,
+  targets: readonly string[],
+  work: (context: Context) => Promise<T>,
+  startup = performance.now(),
+): Promise<T> {
   const wanted = subgraph(spec.pipeline, targets);
   const folder = storeFolder(options);
   const store = await (options.alone ? openStore(folder) : openReadThrough(folder));
   try {
     const opened = performance.now();
     const checks = createChecks();
-    const stages = await prepare(spec.pipeline, wanted, spec.config, store, checks);
+    const open = openedFor(spec.pipeline, spec.config, store, checks);
+    const { stages, notes } = await vary(await prepare(wanted, open), open, spec.shape, targets);
     const planned = { startup, config: opened - startup, prepare: performance.now() - opened };
-    return await work({ ...spec, store, stages, planned, checks });
+    return await work({ ...spec, store, stages, notes, planned, checks });
   } finally {
     await store.close();
   }

@@ -1,7 +1,7 @@
 import { type Freshness, freshness, type StageSurvey, survey } from '../plan/survey.ts';
 import { isDone } from '../plan/task.ts';
 import { upstream } from '../spec/pipeline.ts';
-import { painter } from '../ui/format.ts';
+import { painter, plural } from '../ui/format.ts';
 import { type GraphOptions, withContext } from './context.ts';
 
 export type DagFormat = 'text' | 'mermaid' | 'dot';
@@ -20,8 +20,9 @@ export async function dag(format: DagFormat, options: GraphOptions): Promise<num
 }
 
 function label(each: StageSurvey): string {
-  if (each.unknown) return '? tasks';
-  return `${each.tasks.filter(({ outcome }) => isDone(outcome)).length}/${each.tasks.length}`;
+  const settings = each.settings > 0 ? ` × ${plural(each.settings, 'setting')}` : '';
+  if (each.unknown) return `? tasks${settings}`;
+  return `${each.tasks.filter(({ outcome }) => isDone(outcome)).length}/${each.tasks.length}${settings}`;
 }
 
 function edges(surveyed: readonly StageSurvey[]): [string, string][] {
@@ -71,6 +72,7 @@ export function drawText(surveyed: readonly StageSurvey[]): string {
       Math.max(0, ...[...upstream(stage.spec)].map((name) => (level.get(name) ?? 0) + 1)),
     );
   const width = Math.max(...surveyed.map(({ stage }) => stage.spec.name.length));
+  const labels = Math.max(8, ...surveyed.map((each) => label(each).length));
   const lines: string[] = [];
   for (let depth = 0; depth <= Math.max(...level.values()); depth++) {
     if (depth > 0) lines.push('  │');
@@ -78,7 +80,7 @@ export function drawText(surveyed: readonly StageSurvey[]): string {
       const state = freshness(each);
       const from = [...upstream(each.stage.spec)];
       lines.push(
-        `  ${paint[state](mark[state])} ${paint[state](each.stage.spec.name.padEnd(width))}  ${label(each).padEnd(8)} ${from.length ? `← ${from.join(', ')}` : ''}`.trimEnd(),
+        `  ${paint[state](mark[state])} ${paint[state](each.stage.spec.name.padEnd(width))}  ${label(each).padEnd(labels)} ${from.length ? `← ${from.join(', ')}` : ''}`.trimEnd(),
       );
     }
   }

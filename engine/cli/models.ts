@@ -1,9 +1,12 @@
+import { fetchSource } from '../../cache/sources/fetch.ts';
+import { onProgress } from '../ui/download.ts';
 import { table } from '../ui/table.ts';
 
-/** `mis models inspect FILE`: the layers of an ONNX model that have units. */
+/** `mis models inspect FILE`: the layers of an ONNX model that have units. The file may lie elsewhere (`hf://…`). */
 export async function inspect(file: string, options: { json?: boolean }): Promise<number> {
   const { inspectModel } = await import('../../vision/onnx/inspect.ts');
-  const model = await inspectModel(file);
+  const fetched = await fetchSource(file, { unverified: true, ...onProgress(process.stderr) });
+  const model = await inspectModel(fetched?.path ?? file);
   if (options.json) {
     process.stdout.write(`${JSON.stringify(model, null, 2)}\n`);
     return 0;

@@ -7,6 +7,7 @@ import { survey } from '../plan/survey.ts';
 import { type Done, isDone, taskName } from '../plan/task.ts';
 import { suggestion } from '../spec/nearest.ts';
 import type { StageSpec } from '../spec/pipeline.ts';
+import { SETTING } from '../spec/vary.ts';
 import { type GraphOptions, withContext } from './context.ts';
 
 interface Found {
@@ -22,8 +23,17 @@ export async function path(
   options: GraphOptions & { where?: readonly string[]; json?: boolean },
 ): Promise<number> {
   const where = conditions(options.where ?? []);
-  return withContext(options, [stage], async ({ pipeline, stages, store }) => {
-    const surveyed = (await survey(pipeline, stages, store)).find((each) => each.stage.spec.name === stage)!;
+  const all = SETTING in where;
+  return withContext(options, all ? [] : [stage], async ({ pipeline, stages, store }) => {
+    const surveyed = (await survey(pipeline, stages, store)).find((each) => each.stage.spec.name === stage);
+    if (!surveyed)
+      throw new UserError(
+        `There is no stage "${stage}". ${suggestion(
+          stage,
+          pipeline.stages.map(({ name }) => name),
+          'Stages',
+        )}`,
+      );
     const { spec } = surveyed.stage;
     if (surveyed.unknown) throw notYet(stage, surveyed.unknown.join(', '));
     const variable = listVariables(pipeline);
@@ -32,11 +42,16 @@ export async function path(
     for (const { vars, outcome } of surveyed.tasks) {
       if (Object.entries(vars).some(([name, value]) => where[name] !== undefined && where[name] !== value))
         continue;
+      if (all && vars[SETTING] === undefined && where[SETTING] !== '') continue;
+      if (outcome.state === 'impossible')
+        throw new UserError(`${taskName(stage, vars)} is not possible: ${outcome.reason}`);
       if (!isDone(outcome)) throw notYet(stage, taskName(stage, vars));
       found.push(...(await outputsOf(spec, vars, outcome, output, store, variable)));
     }
     const kept = found.filter(({ vars }) =>
-      Object.entries(where).every(([name, value]) => vars[name] === value),
+      Object.entries(where).every(
+        ([name, value]) => (vars[name] ?? (name === SETTING ? '' : undefined)) === value,
+      ),
     );
     if (kept.length === 0) {
       const known = [

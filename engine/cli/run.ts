@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { canonicalJson } from '../../common/json.ts';
+import type { RunEnd } from '../run/events.ts';
 import { runPipeline } from '../run/run.ts';
 import { resolvedConfig } from '../spec/resolved.ts';
 import { jsonView } from '../ui/json.ts';
@@ -21,21 +22,8 @@ export async function run(targets: readonly string[], options: RunCommand): Prom
   const stopping = onInterrupt();
   try {
     return await withContext(options, targets, async (context) => {
-      const lines = (stream: NodeJS.WriteStream) => (line: string) => void stream.write(`${line}\n`);
-      const output = { out: lines(process.stdout), err: lines(process.stderr) };
-      const emit = options.json
-        ? jsonView(output)
-        : process.stdout.isTTY
-          ? liveView(process.stdout)
-          : plainView(output);
-      const end = await runPipeline({
-        ...context,
-        jobs: options.jobs,
-        emit,
-        signal: stopping.signal,
-        config: resolvedConfig(context.config, context.shape),
-        group: canonicalJson([process.cwd(), context.pipeline.path, ...context.configFiles]),
-      });
+      const command = commandOf(['run', ...targets], options);
+      const end = await runWithView(context, { ...options, command }, stopping.signal);
       if (end.interrupted) return 130;
       if (end.failed > 0) return 1;
       if (!options.json) show(context, end.ran > 0);
@@ -46,10 +34,51 @@ export async function run(targets: readonly string[], options: RunCommand): Prom
   }
 }
 
+/** The command again, as far as it says what is to be run: its words, config, settings. */
+export function commandOf(
+  words: readonly string[],
+  { config = [], set = [], pipeline }: GraphOptions,
+): string[] {
+  const settings = set.flatMap((each) => ['--set', each]);
+  const files = config.flatMap((each) => ['-c', each]);
+  return [...words, ...(pipeline ? ['-p', pipeline] : []), ...files, ...settings];
+}
+
+/**
+ * Runs what was prepared, in view of the person.
+ *
+ * @param kind sets such runs apart from others of the same config: garbage collection keeps the last of each kind
+ */
+export async function runWithView(
+  context: Context,
+  options: Pick<RunCommand, 'jobs' | 'json'> & { readonly command: readonly string[] },
+  signal: AbortSignal,
+  kind?: string,
+): Promise<RunEnd> {
+  const lines = (stream: NodeJS.WriteStream) => (line: string) => void stream.write(`${line}\n`);
+  const output = { out: lines(process.stdout), err: lines(process.stderr) };
+  const emit = options.json
+    ? jsonView(output)
+    : process.stdout.isTTY
+      ? liveView(process.stdout)
+      : plainView(output);
+  const group = [process.cwd(), context.pipeline.path, ...context.configFiles];
+  return runPipeline({
+    ...context,
+    jobs: options.jobs,
+    emit,
+    signal,
+    config: resolvedConfig(context.config, context.shape),
+    group: canonicalJson(kind === undefined ? group : [...group, kind]),
+    command: options.command,
+    ...(kind !== undefined && { whole: true }),
+  });
+}
+
 /** Prints the published summaries after a run that did something, and where the results lie. */
-function show({ stages }: Context, changed: boolean) {
-  for (const { spec } of stages) {
-    if (!spec.publish) continue;
+export function show({ stages }: Context, changed: boolean) {
+  for (const { spec, setting } of stages) {
+    if (!spec.publish || setting !== '') continue;
     const folder = resolve(spec.publish.to);
     if (spec.publish.show && changed)
       process.stdout.write(`\n${readFileSync(join(folder, spec.publish.show), 'utf8')}`);

@@ -13,6 +13,10 @@ interface Line {
   readonly imported: boolean;
   readonly pins: readonly string[];
   readonly configs: readonly string[];
+  /** What was asked for: `run score-mis --set task.n=10`. Null for a run that doesn't say. */
+  readonly command: string | null;
+  /** The stages that were asked for, with what they need. */
+  readonly stages: readonly string[];
   readonly ran: number;
   readonly hit: number;
   readonly failed: number;
@@ -40,7 +44,11 @@ export async function runs(
     if (rows.length === 0) print('No run is in the store yet.');
     else
       print(
-        table(['run', 'when', 'state', 'ran', 'hit', 'failed', 'time', 'config', 'pins'], rows, [3, 4, 5, 6]),
+        table(
+          ['run', 'when', 'state', 'ran', 'hit', 'failed', 'time', 'command', 'pins'],
+          rows,
+          [3, 4, 5, 6],
+        ),
       );
     if (more > 0) print(`… and ${more} earlier (--all shows them)`);
     return 0;
@@ -60,6 +68,8 @@ async function lineOf(run: StoredRun, pins: readonly Pin[]): Promise<Line> {
     imported: run.imported,
     pins: pins.filter((pin) => pin.run === run.id).map(({ name }) => name),
     configs: configsOf(run),
+    command: (run.info.command as readonly string[] | undefined)?.join(' ') ?? null,
+    stages: (run.info.stages as readonly string[] | undefined) ?? [],
     ran: counts.ran ?? 0,
     hit: counts.hit ?? 0,
     failed: counts.failed ?? 0,
@@ -98,7 +108,7 @@ function cells(line: Line): string[] {
     String(line.hit),
     String(line.failed),
     line.ms === null ? '' : duration(line.ms),
-    line.configs.join(' '),
+    line.command ?? line.configs.join(' '),
     line.pins.join(' '),
   ];
 }

@@ -14,6 +14,7 @@ export function addStoreCommands(program: Command, done: (code: number) => void)
     .description('list the runs in the store, newest first')
     .option('-a, --all', 'all of them, not only the last 30')
     .option('--json', 'one JSON object a run, all of them')
+    .addHelpText('after', '\nTwo of them are compared by "mis diff RUN_A RUN_B".')
     .action(async (options) => done(await (await import('./runs.ts')).runs(options)));
 
   command('pin')

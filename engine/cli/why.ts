@@ -58,6 +58,8 @@ async function printNext(stage: string, explanations: readonly Explanation[], tr
       `${stage}: ${plural(depends.length, 'task')} will run unless what comes before puts out the same: waiting for ${some(on)}.`,
     );
   }
+  for (const { vars, reason, on } of explanations.filter(({ state }) => state === 'impossible'))
+    if (on.length === 0) print(`${stage}: ${varsText(vars)} is not possible: ${reason}`);
   await printGroups(
     'will run',
     explanations.flatMap((each) => (each.next ? [each.next] : [])),

@@ -48,6 +48,7 @@ export function statesNow(surveyed: readonly StageSurvey[]): TaskState[] {
   return surveyed.flatMap(({ stage, tasks }) =>
     tasks.map(({ vars, outcome }): TaskState => {
       const of = { stage: stage.spec.name, vars };
+      if (outcome.state === 'impossible') return { ...of, state: 'failed' };
       if (!isDone(outcome) && outcome.state !== 'will-run') return { ...of, state: 'waiting' };
       const { fingerprint, document, code, origins, files } = outcome.task;
       return { ...of, state: 'known', fingerprint, side: { document, code: code.files, origins, files } };

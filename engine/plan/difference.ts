@@ -1,11 +1,11 @@
 import type { Record as StoredRecord } from '../../cache/store.ts';
 import { canonicalJson, type Json } from '../../common/json.ts';
 import type { Document, InputDigest, Vars } from './document.ts';
-import { varsKey } from './task.ts';
+import { taskName, varsKey } from './task.ts';
 
 /** One thing that tells two tasks' documents apart, in words. */
 export interface Cause {
-  readonly kind: 'format' | 'stage' | 'code' | 'parameter' | 'file' | 'environment' | 'input';
+  readonly kind: 'format' | 'stage' | 'code' | 'parameter' | 'file' | 'environment' | 'input' | 'setting';
   /** What changed: `score.alpha`, `stages/score-mis/score.ts`, `activations (shard=03)`. */
   readonly what: string;
   readonly from: string;
@@ -70,9 +70,24 @@ export function difference(old: Side, now: Side): Cause[] {
         to: b.environment[name] ?? '(none)',
       });
   }
+  causes.push(...impossibleCauses(a, b));
   for (const name of keys(a.inputs, b.inputs))
     causes.push(...inputCauses(name, a.inputs[name], b.inputs[name]));
   return causes;
+}
+
+/** Settings that became possible, or don't fit the data any more. */
+function impossibleCauses(a: Document, b: Document): Cause[] {
+  const of = ({ impossible = [] }: Document) =>
+    Object.fromEntries(impossible.map(({ setting, vars, reason }) => [taskName(setting, vars), reason]));
+  const [old, now] = [of(a), of(b)];
+  return keys(old, now)
+    .filter((what) => old[what] !== now[what])
+    .map((what): Cause => {
+      const told = (reason: string | undefined) =>
+        reason === undefined ? 'possible' : `not possible: ${reason}`;
+      return { kind: 'setting', what, from: told(old[what]), to: told(now[what]) };
+    });
 }
 
 const keys = (a: object, b: object): string[] => [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();

@@ -1,4 +1,5 @@
 import { canonicalJson, type Json, sha256 } from '../../common/json.ts';
+import type { Impossible } from '../stage.ts';
 
 /** Raised when the meaning of a document changes, so that older records count as another task's. */
 export const FINGERPRINT_FORMAT = 1;
@@ -20,20 +21,27 @@ export interface Document {
   readonly environment: Readonly<Record<string, string>>;
   /** Content digests of inputs; of gathered ones a list with the variables that tell them apart. */
   readonly inputs: Readonly<Record<string, InputDigest>>;
+  /** What a varying stage lacks; left out where that is nothing. */
+  readonly impossible?: readonly Impossible[];
 }
 
 export type InputDigest = string | readonly { readonly vars: Vars; readonly digest: string }[];
 
 /** The part of a document that all tasks of a stage with the same parameters share. */
-export type Fixed = Omit<Document, 'inputs'>;
+export type Fixed = Omit<Document, 'inputs' | 'impossible'>;
 
 /**
  * A function from inputs to the fingerprint, SHA-256 of the document's canonical JSON. The fixed part is written once:
  * a graph has many tasks that differ in their inputs alone.
  */
-export function fingerprinter(fixed: Fixed): (inputs: Document['inputs']) => string {
+export function fingerprinter(
+  fixed: Fixed,
+): (inputs: Document['inputs'], impossible?: Document['impossible']) => string {
   const { format, stage, code, params, files, environment } = fixed;
   const head = canonicalJson({ code, environment, files, format }).slice(0, -1);
   const tail = canonicalJson({ params, stage }).slice(1);
-  return (inputs) => sha256(`${head},"inputs":${canonicalJson(inputs as unknown as Json)},${tail}`);
+  return (inputs, impossible) => {
+    const lacking = impossible ? `,"impossible":${canonicalJson(impossible as unknown as Json)}` : '';
+    return sha256(`${head}${lacking},"inputs":${canonicalJson(inputs as unknown as Json)},${tail}`);
+  };
 }

@@ -2,7 +2,8 @@ import type { Store, StoredRun } from '../../cache/store.ts';
 import { UserError } from '../../common/errors.ts';
 
 /**
- * A past run by its id, the beginning of one, or the name that it is pinned under; without a name the newest.
+ * A past run by its id, the beginning of one, the name that it is pinned under, or `last`, `last~1` (the one before), …;
+ * without a name the newest.
  * UserError: there is none, or several begin so.
  */
 export async function findRun(store: Store, name?: string): Promise<StoredRun> {
@@ -23,6 +24,8 @@ export async function findRun(store: Store, name?: string): Promise<StoredRun> {
 async function idsOf(store: Store, ids: readonly string[], name: string): Promise<readonly string[]> {
   const pin = (await store.pins()).find((pinned) => pinned.name === name);
   if (pin) return [pin.run];
+  const back = /^last(?:~(\d+))?$/.exec(name);
+  if (back) return ids.slice(Number(back[1] ?? 0)).slice(0, 1);
   return ids.includes(name) ? [name] : ids.filter((id) => name !== '' && id.startsWith(name));
 }
 

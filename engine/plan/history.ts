@@ -8,7 +8,7 @@ export interface PastTask {
   readonly stage: string;
   readonly vars: Vars;
   readonly fingerprint: string;
-  readonly outcome: 'hit' | 'ran' | 'failed';
+  readonly outcome: 'hit' | 'ran' | 'failed' | 'impossible';
   readonly ms: number;
   readonly bytes: number;
 }
@@ -39,7 +39,7 @@ export async function taskHistories(store: Store): Promise<Map<string, PastTask[
   const histories = new Map<string, PastTask[]>();
   for await (const tasks of pastTasks(store, false)) {
     for (const task of tasks.reverse()) {
-      if (task.outcome === 'failed') continue;
+      if (task.outcome === 'failed' || task.outcome === 'impossible') continue;
       const key = identity(task.stage, task.vars);
       const history = histories.get(key);
       if (history) history.push(task);

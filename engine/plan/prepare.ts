@@ -2,16 +2,15 @@ import { dirname, relative, resolve } from 'node:path';
 import type { Store } from '../../cache/store.ts';
 import { UserError } from '../../common/errors.ts';
 import { type Bound, bind, type Scope } from '../spec/bind.ts';
-import { elementName } from '../spec/config.ts';
-import { missingKey } from '../spec/missing.ts';
-import { descend, describe, type MapNode, type Node } from '../spec/node.ts';
-import type { Loop, Pipeline, StageSpec } from '../spec/pipeline.ts';
-import { errorAt } from '../spec/source.ts';
+import { descend, type MapNode, type Node } from '../spec/node.ts';
+import type { Pipeline, StageSpec } from '../spec/pipeline.ts';
+import type { Reference } from '../spec/reference.ts';
 import type { Checks } from './clock.ts';
 import { type Code, codeReader } from './code.ts';
 import { FINGERPRINT_FORMAT, type Fixed, fingerprinter, type Vars } from './document.ts';
+import { listElements } from './elements.ts';
 import { listingDigest } from './listing.ts';
-import { varsKey } from './task.ts';
+import { pick, varsKey } from './task.ts';
 
 /** What all tasks of a stage with the same config elements share, checked and hashed before anything runs. */
 export interface Prepared {
@@ -23,43 +22,34 @@ export interface Prepared {
   verify(): Promise<void>;
 }
 
-/** A stage with its prepared variants, by the key of the variables that come from the config. */
+/** A stage with its prepared variants, at the config's own point or at a setting that some stage varies. */
 export interface PreparedStage {
   readonly spec: StageSpec;
+  /** Empty at the config's own point, else the setting's text. */
+  readonly setting: string;
   /** Elements of the lists in the config, by variable. */
-  readonly elements: ReadonlyMap<string, readonly string[]>;
+  readonly elements: ReadonlyMap<string, ReadonlyMap<string, Node>>;
+  /** What it runs over, as far as the config tells: combinations of elements. */
+  readonly combinations: readonly Vars[];
   /** The variant for a task's variables. */
   variant(vars: Vars): Prepared;
+  /** Where it finds the tasks of a stage that it needs. */
+  from(stage: string): readonly Part[];
 }
 
-/**
- * Checks the config against every stage and hashes code, parameters and files. Every error in what the person wrote
- * shows here, before anything runs; of several the first in the order of the stages.
- *
- * @param checks told how long files from outside were looked at
- */
-export async function prepare(
-  pipeline: Pipeline,
-  stages: readonly StageSpec[],
-  config: MapNode,
-  store: Store,
-  checks: Checks,
-): Promise<PreparedStage[]> {
-  const open: Opened = {
-    config,
-    store,
-    checks,
-    folder: pipeline.folder,
-    readCode: codeReader(pipeline.folder, store),
-  };
-  const settled = await Promise.allSettled(stages.map((spec) => prepareStage(spec, open)));
-  return settled.map((each) => {
-    if (each.status === 'rejected') throw each.reason;
-    return each.value;
-  });
+/** Some tasks of a stage, as another one sees them. */
+export interface Part {
+  readonly key: string;
+  /** What they are received as, where the other one varies. The stage itself may know less of the setting. */
+  readonly setting: string;
+  has(vars: Vars): boolean;
 }
 
-interface Opened {
+/** Names a stage at a setting: `score-mis@score.alpha=0.08`; at the config's own point it has its own name. */
+export const stageKey = (stage: string, setting: string): string => (setting ? `${stage}@${setting}` : stage);
+
+/** What preparing needs beside the stage; one for all of a command. */
+export interface Opened {
   readonly config: MapNode;
   readonly store: Store;
   readonly checks: Checks;
@@ -67,20 +57,50 @@ interface Opened {
   readonly readCode: ReturnType<typeof codeReader>;
 }
 
-async function prepareStage(spec: StageSpec, open: Opened): Promise<PreparedStage> {
+/** @param checks told how long files from outside were looked at */
+export function opened(pipeline: Pipeline, config: MapNode, store: Store, checks: Checks): Opened {
+  return { config, store, checks, folder: pipeline.folder, readCode: codeReader(pipeline.folder, store) };
+}
+
+/**
+ * Checks the config against every stage and hashes code, parameters and files. Every error in what the person wrote
+ * shows here, before anything runs; of several the first in the order of the stages.
+ */
+export async function prepare(stages: readonly StageSpec[], open: Opened): Promise<PreparedStage[]> {
+  const settled = await Promise.allSettled(stages.map((spec) => prepareStage(spec, open)));
+  return settled.map((each) => {
+    if (each.status === 'rejected') throw each.reason;
+    return each.value;
+  });
+}
+
+/** One stage, at the config's own point of `open`. */
+export async function prepareStage(spec: StageSpec, open: Opened): Promise<PreparedStage> {
   const loops = spec.loops.filter((loop) => !loop.list);
-  const lists = new Map(loops.map((loop) => [loop.variable, listElements(spec, loop, open.config)]));
-  const elements = new Map([...lists].map(([variable, nodes]) => [variable, [...nodes.keys()]]));
-  const names = [...lists.keys()];
+  const elements = new Map(loops.map((loop) => [loop.variable, listElements(spec, loop, open.config)]));
+  const combinations = spec.vary && !isGiven(spec.vary.settings, open.config) ? [] : product(elements);
+  const names = [...elements.keys()];
   const code = await open.readCode(spec.entry);
   const variants = new Map<string, Prepared>();
-  for (const vars of product(elements)) {
+  for (const vars of combinations) {
     const variables = new Map<string, Node | undefined>(spec.loops.map((loop) => [loop.variable, undefined]));
-    for (const name of names) variables.set(name, lists.get(name)!.get(vars[name]!));
+    for (const name of names) variables.set(name, elements.get(name)!.get(vars[name]!));
     variants.set(varsKey(vars), await variant(spec, code, { config: open.config, variables }, open));
   }
-  const pick = (vars: Vars) => varsKey(Object.fromEntries(names.map((name) => [name, vars[name]!])));
-  return { spec, elements, variant: (vars: Vars) => variants.get(pick(vars))! };
+  return {
+    spec,
+    setting: '',
+    elements,
+    combinations,
+    variant: (vars: Vars) => variants.get(varsKey(pick(vars, names)))!,
+    from: (stage) => [{ key: stage, setting: '', has: () => true }],
+  };
+}
+
+/** Whether the config says anything under a key: a varying stage without settings has no task. */
+function isGiven({ paths }: Reference, config: MapNode): boolean {
+  const { node, rest } = descend(config, paths[0]!);
+  return rest.length === 0 && !(node.kind === 'scalar' && node.value === null);
 }
 
 async function variant(spec: StageSpec, code: Code, scope: Scope, open: Opened): Promise<Prepared> {
@@ -120,10 +140,16 @@ async function fileDigests(
   for (const [name, file] of bound.files) {
     files[name] =
       file.by === 'listing'
-        ? await listingDigest(file.paths)
+        ? await listingDigest([...file.paths, ...(await listedBeside(spec, name, file.paths))])
         : await contentDigest(spec, code, name, file.paths[0]!, store);
   }
   return files;
+}
+
+/** Files that those of a listing refer to, such as the images of a list. */
+async function listedBeside(spec: StageSpec, name: string, paths: readonly string[]): Promise<string[]> {
+  const also = spec.stage.files?.[name]?.also;
+  return also ? (await Promise.all(paths.map(also))).flat() : [];
 }
 
 /** Digest of a file and of those that it refers to. Which these are is remembered by the file's own digest. */
@@ -148,22 +174,10 @@ async function contentDigest(
   return [own, ...others.map(({ digest }) => digest)].join('+');
 }
 
-/** The elements of a config list that a stage runs over, by name. */
-function listElements(spec: StageSpec, loop: Loop, config: MapNode): Map<string, Node> {
-  const path = loop.over.paths[0]!;
-  const key = path.join('.');
-  const { node, rest } = descend(config, path);
-  if (rest.length > 0 || (node.kind === 'scalar' && node.value === null))
-    throw missingKey(path, config, `It takes a list, which stage ${spec.name} runs over`, loop.over.place);
-  if (node.kind !== 'list') throw errorAt(node.place, `"${key}" takes a list, found ${describe(node)}`);
-  if (node.items.length === 0) throw errorAt(node.place, `"${key}" is empty`, 'Name at least one element.');
-  return new Map(node.items.map((item) => [elementName(item).name, item]));
-}
-
 /** Every combination of one element a variable. */
-export function product(elements: ReadonlyMap<string, readonly string[]>): Vars[] {
+function product(elements: ReadonlyMap<string, ReadonlyMap<string, Node>>): Vars[] {
   let all: Vars[] = [{}];
   for (const [variable, names] of elements)
-    all = all.flatMap((vars) => names.map((name) => ({ ...vars, [variable]: name })));
+    all = all.flatMap((vars) => [...names.keys()].map((name) => ({ ...vars, [variable]: name })));
   return all;
 }

@@ -26,9 +26,11 @@ export type Why = 'changed' | 'new' | 'lost' | 'forgotten';
 export interface Explanation {
   readonly vars: Vars;
   /** `gone`: a task of the last run that the graph, as it is configured now, doesn't have. */
-  readonly state: 'fresh' | 'will-run' | 'depends' | 'gone';
+  readonly state: 'fresh' | 'will-run' | 'depends' | 'impossible' | 'gone';
   /** Earlier tasks that this one waits for. */
   readonly on: readonly string[];
+  /** Why it is impossible: its setting doesn't fit the data. */
+  readonly reason?: string;
   /** Why it will run. */
   readonly next?: Reason;
   /** Why it ran when it last ran. */
@@ -49,6 +51,8 @@ export async function explain(
     const last = await lastReason(history, store);
     const base = { vars, ...(last && { last }) };
     if (isDone(outcome)) return { ...base, state: 'fresh', on: [] };
+    if (outcome.state === 'impossible')
+      return { ...base, state: 'impossible', on: outcome.on, reason: outcome.reason };
     if (outcome.state !== 'will-run')
       return { ...base, state: 'depends', on: 'on' in outcome ? outcome.on : [] };
     return { ...base, state: 'will-run', on: [], next: await nextReason(outcome.task, history, store) };

@@ -1,5 +1,6 @@
 import type { Store, Record as StoredRecord } from '../../cache/store.ts';
 import type { StageSpec } from '../spec/pipeline.ts';
+import { SETTING } from '../spec/vary.ts';
 import { type Cause, difference, sideOf } from './difference.ts';
 import type { Vars } from './document.ts';
 import type { Histories, Reason } from './reasons.ts';
@@ -27,15 +28,33 @@ export function tracer(specs: readonly StageSpec[], histories: Histories, store:
     const inputs = new Set(causes.flatMap((cause) => (cause.input ? [cause.input.name] : [])));
     for (const name of inputs) {
       const changed = causes.filter((cause) => cause.input?.name === name);
-      const need = byName.get(stage)?.needs.find((each) => each.input === name);
-      const first = changed[0]!;
-      const more = changed.length > 1 ? ` and ${changed.length - 1} more` : '';
-      found.push(
-        `input ${first.what}${more} from ${need?.stage ?? 'an earlier stage'}: ${first.from} → ${first.to}`,
-      );
-      if (need) found.push(...(await sources(need.stage, vars, changed)).map((line) => `  ${line}`));
+      for (const [source, some] of await bySource(stage, name, vars, changed)) {
+        const first = some[0]!;
+        const more = some.length > 1 ? ` and ${some.length - 1} more` : '';
+        found.push(
+          `input ${first.what}${more} from ${source || 'an earlier stage'}: ${first.from} → ${first.to}`,
+        );
+        if (source) found.push(...(await sources(source, vars, some)).map((line) => `  ${line}`));
+      }
     }
     return found;
+  }
+
+  /** The changed artefacts of an input by the stage that they come from. */
+  async function bySource(stage: string, input: string, taker: Vars, changed: readonly Cause[]) {
+    const needs = byName.get(stage)?.needs.filter((need) => need.input === input) ?? [];
+    const from = [...new Set(needs.map((need) => need.stage))];
+    if (from.length <= 1) return new Map([[from[0] ?? '', changed]]);
+    const groups = new Map<string, Cause[]>();
+    for (const cause of changed) {
+      const { vars, from: before, to } = cause.input!;
+      const holders = await Promise.all(
+        from.map((name) => holding(name, ownVars(name, { ...taker, ...vars }), (to ?? before)!)),
+      );
+      const source = from[Math.max(0, holders.findIndex(Boolean))]!;
+      groups.set(source, [...(groups.get(source) ?? []), cause]);
+    }
+    return groups;
   }
 
   /** Explains the sources of an input, those with the same explanation together. */
@@ -53,13 +72,19 @@ export function tracer(specs: readonly StageSpec[], histories: Histories, store:
   }
 
   async function source(stage: string, joined: Vars, from: string | undefined, to: string | undefined) {
-    const own = new Set(byName.get(stage)?.loops.map((loop) => loop.variable));
-    const vars = Object.fromEntries(Object.entries(joined).filter(([name]) => own.has(name)));
+    const vars = ownVars(stage, joined);
     const name = taskName(stage, vars);
     const key = `${name} ${from} ${to}`;
     const text = known.get(key) ?? between(stage, vars, from, to);
     known.set(key, text);
     return { name, text: (await text).join('\n') };
+  }
+
+  function ownVars(stage: string, joined: Vars): Vars {
+    const own = new Set(byName.get(stage)?.loops.map((loop) => loop.variable));
+    return Object.fromEntries(
+      Object.entries(joined).filter(([name, value]) => own.has(name) || (name === SETTING && value !== '')),
+    );
   }
 
   async function between(stage: string, vars: Vars, from: string | undefined, to: string | undefined) {

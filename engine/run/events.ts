@@ -20,7 +20,12 @@ type Happening =
       readonly needs: Readonly<Record<string, readonly string[]>>;
       readonly jobs: number;
     }
-  | ({ readonly event: 'tasks'; readonly count: number } & OfStage)
+  | ({
+      /** The stage's tasks are known: at the config's own point, or at a setting that some stage varies. */
+      readonly event: 'tasks';
+      readonly count: number;
+      readonly setting?: string;
+    } & OfStage)
   | ({ readonly event: 'begin' } & OfTask)
   | ({
       readonly event: 'progress';
@@ -32,11 +37,19 @@ type Happening =
   | ({ readonly event: 'waiting'; readonly message: string } & OfTask)
   | ({ readonly event: 'error'; readonly message: string } & OfTask)
   | ({
-      /** A task is finished. One that has to run again because its stored result was damaged comes twice: hit, then ran. */
+      /**
+       * A task is finished. One that has to run again because its stored result was damaged comes twice: hit, then ran.
+       * Tasks at a setting that some stage varies have it as the variable `setting`.
+       */
       readonly event: 'task';
-      /** Missing where the task failed because its inputs didn't fit. */
+      /** Missing where the task failed because its inputs didn't fit, and where an earlier task showed it impossible. */
       readonly fingerprint?: string;
-      readonly outcome: 'hit' | 'ran' | 'failed';
+      /** `impossible`: the setting doesn't fit the data. */
+      readonly outcome: 'hit' | 'ran' | 'failed' | 'impossible';
+      /** Why it is impossible. */
+      readonly reason?: string;
+      /** Earlier tasks in which that showed; left out where it showed in this one. */
+      readonly on?: readonly string[];
       /** Wall time of what ran, from its start to its record; 0 for a hit. */
       readonly ms: number;
       /** Bytes that it put out. */
@@ -88,6 +101,8 @@ export interface RunEnd {
   readonly failed: number;
   /** Tasks that could not start because one that they need failed, or the run was interrupted. */
   readonly blocked: number;
+  /** Tasks at settings that don't fit the data, which is no failure; left out where there are none. */
+  readonly impossible?: number;
   readonly interrupted: boolean;
   readonly ms: number;
 }

@@ -1,14 +1,20 @@
 import type { Artifact } from '../../cache/store.ts';
+import { UserError } from '../../common/errors.ts';
 import type { Json } from '../../common/json.ts';
 import type { Vars } from '../plan/document.ts';
+import type { Impossible } from '../stage.ts';
 
 /** A task as it is sent to a worker: all that it takes to run it in any process that sees the store. */
 export interface Job {
   /** Absolute path of the stage's index.ts. */
   readonly entry: string;
+  readonly fingerprint: string;
+  /** Digest of the stage's code and environment: what a stage keeps for itself holds for one version. */
+  readonly version: string;
   readonly params: Json;
   readonly files: Readonly<Record<string, readonly string[]>>;
   readonly inputs: Readonly<Record<string, readonly { readonly vars: Vars; readonly artifact: Artifact }[]>>;
+  readonly impossible: readonly Impossible[];
 }
 
 /** What a finished job put out, already in the store. */
@@ -53,7 +59,17 @@ export type FromWorker =
   | { readonly kind: 'progress'; readonly done: number; readonly total: number; readonly unit: string }
   | { readonly kind: 'warning'; readonly message: string }
   | { readonly kind: 'done'; readonly output: Output }
-  | { readonly kind: 'failed'; readonly name: string; readonly message: string; readonly stack: string };
+  | {
+      readonly kind: 'failed';
+      readonly name: string;
+      readonly message: string;
+      readonly stack: string;
+      /** The stage itself said that it can't be done, not the engine, the store or the system. */
+      readonly refused: boolean;
+    };
+
+/** What a stage said of why it can't do a task. */
+export class Refused extends UserError {}
 
 /** Thrown in a task that was told to stop. */
 export class Interrupted extends Error {

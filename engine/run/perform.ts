@@ -3,10 +3,13 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Artifact, Store } from '../../cache/store.ts';
+import { isUserError } from '../../common/errors.ts';
 import type { Json } from '../../common/json.ts';
 import { unwrap } from '../spec/check.ts';
 import type { Received, Stage, Output as StageOutput, Task } from '../stage.ts';
-import { Interrupted, type Job, type Output } from './job.ts';
+import { Interrupted, type Job, type Output, Refused } from './job.ts';
+import { keptFiles } from './kept.ts';
+import { layOut } from './lay-out.ts';
 import { createMeter, type Meter } from './measure.ts';
 
 export interface Reporting {
@@ -40,16 +43,21 @@ async function performMeasured(
   reporting: Reporting,
   meter: Meter,
 ): Promise<Output> {
-  const received = await meter.time('verify', () => receive(job, store));
   const workspace = await store.workspace();
   try {
+    const received = await meter.time('verify', () => receive(job, store, join(workspace.dir, 'inputs')));
     const warnings: string[] = [];
     for (const [name, output] of Object.entries(stage.outputs)) {
       if (output.kind === 'folder') await mkdir(join(workspace.dir, 'outputs', name), { recursive: true });
     }
     await mkdir(join(workspace.dir, 'outputs'), { recursive: true });
-    const task = taskView(stage, job, received, workspace.dir, warnings, reporting, meter);
-    await meter.time('run', () => stage.run(task));
+    const kept = keptFiles(store.dir, job);
+    const task = {
+      ...taskView(stage, job, received, workspace.dir, warnings, reporting, meter),
+      kept: kept.path,
+    };
+    await meter.time('run', () => stage.run(task).catch(rethrow));
+    await kept.removeOld();
     const stored = await meter.time('store', () => collect(stage, workspace.dir, store));
     const read = [...received.values()].flat().reduce((sum, { bytes }) => sum + bytes, 0);
     return { ...stored, warnings, measured: meter.end(read) };
@@ -58,13 +66,21 @@ async function performMeasured(
   }
 }
 
-async function receive(job: Job, store: Store): Promise<Map<string, Received[]>> {
+function rethrow(error: unknown): never {
+  throw isUserError(error) ? new Refused(error.message) : error;
+}
+
+/** Folders among the inputs are laid out below `folder`. */
+async function receive(job: Job, store: Store, folder: string): Promise<Map<string, Received[]>> {
   const received = new Map<string, Received[]>();
   for (const [name, sources] of Object.entries(job.inputs)) {
     const list: Received[] = [];
-    for (const { vars, artifact } of sources) {
+    for (const [i, { vars, artifact }] of sources.entries()) {
       list.push({
-        path: await store.verified(artifact),
+        path:
+          artifact.kind === 'folder'
+            ? await layOut(artifact, store, join(folder, name, String(i)))
+            : await store.verified(artifact),
         digest: artifact.digest,
         bytes: artifact.bytes,
         vars,
@@ -83,7 +99,7 @@ function taskView(
   warnings: string[],
   reporting: Reporting,
   meter: Meter,
-): Task {
+): Omit<Task, 'kept'> {
   let reported = 0;
   const inputs = (name: string): Received[] => {
     if (!stage.inputs?.[name]) throw new Error(`the stage declares no input "${name}"`);
@@ -99,9 +115,11 @@ function taskView(
   };
   return {
     params: declaredOnly(stage, job.params),
+    fingerprint: job.fingerprint,
     input: (name) => present(inputs(name)[0], `input "${name}"`),
     inputIfAny: (name) => inputs(name)[0],
     inputs,
+    impossible: job.impossible,
     file: (name) => present(files(name)[0], `file "${name}"`),
     fileIfAny: (name) => files(name)[0],
     files,

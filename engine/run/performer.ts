@@ -1,10 +1,10 @@
 import { hostname } from 'node:os';
 import type { Held, Store } from '../../cache/store.ts';
-import type { Json } from '../../common/json.ts';
+import { canonicalJson, type Json, sha256 } from '../../common/json.ts';
 import type { Performed } from '../plan/settle.ts';
-import type { ReadyTask } from '../plan/task.ts';
+import { plainVars, type ReadyTask } from '../plan/task.ts';
 import type { Emit, Event } from './events.ts';
-import { Interrupted } from './job.ts';
+import { Interrupted, Refused } from './job.ts';
 import { isCorruptBlob, type Pool } from './pool.ts';
 import { BREAK_AFTER_MS, waitingText } from './waiting.ts';
 
@@ -23,6 +23,7 @@ interface Surroundings {
  */
 export function performer({ store, emit, signal, pool }: Surroundings): Performer {
   const failures = new Map<string, Performed>();
+  const going = new Map<string, Promise<Performed>>();
 
   async function make(task: ReadyTask): Promise<Performed> {
     const of = { stage: task.spec.name, vars: task.vars };
@@ -33,8 +34,17 @@ export function performer({ store, emit, signal, pool }: Surroundings): Performe
     const at = new Date();
     const started = performance.now();
     const elapsed = () => Math.round(performance.now() - started);
-    const { spec, document, files, inputs, code, origins } = task;
-    const job = { entry: spec.entry, params: document.params, files, inputs };
+    const { spec, fingerprint, document, files, inputs, impossible, code, origins } = task;
+    const version = sha256(canonicalJson([document.code, document.environment]));
+    const job = {
+      entry: spec.entry,
+      fingerprint,
+      version,
+      params: document.params,
+      files,
+      inputs,
+      impossible,
+    };
     try {
       const artifacts = Object.values(inputs).flatMap((from) => from.map(({ artifact }) => artifact));
       await untilStopped(signal, store.bring(artifacts));
@@ -45,9 +55,9 @@ export function performer({ store, emit, signal, pool }: Surroundings): Performe
       await task.verify();
       const recheckMs = Math.round(performance.now() - checking);
       await store.commit({
-        fingerprint: task.fingerprint,
+        fingerprint,
         stage: spec.name,
-        vars: task.vars,
+        vars: task.setting === '' ? task.vars : plainVars(task.vars),
         document: document as unknown as Json,
         details: { code: code.files, files, origins },
         ...output,
@@ -70,6 +80,14 @@ export function performer({ store, emit, signal, pool }: Surroundings): Performe
     const id = `${task.spec.name} ${task.fingerprint}`;
     const before = failures.get(id);
     if (before) return before;
+    const twin = going.get(task.fingerprint);
+    if (twin) return twin.then((done) => (done.state === 'ran' ? { ...done, state: 'hit' } : done));
+    const made = alone(task, id).finally(() => going.delete(task.fingerprint));
+    going.set(task.fingerprint, made);
+    return made;
+  };
+
+  async function alone(task: ReadyTask, id: string): Promise<Performed> {
     const onWait = (held: Held) =>
       emit({
         event: 'waiting',
@@ -82,7 +100,7 @@ export function performer({ store, emit, signal, pool }: Surroundings): Performe
       .catch((error: Error) => (signal.aborted ? ({ state: 'stopped' } as const) : failed(error, 0)));
     if (outcome.state === 'failed' && !isCorruptBlob(outcome.error)) failures.set(id, outcome);
     return outcome;
-  };
+  }
 }
 
 /** Waits for work that nobody needs any more once the run was interrupted. */
@@ -100,5 +118,7 @@ async function untilStopped(signal: AbortSignal, work: Promise<void>): Promise<v
 }
 
 function failed(error: Error, ms: number): Performed {
-  return error.name === 'Interrupted' ? { state: 'stopped' } : { state: 'failed', error, ms };
+  return error.name === 'Interrupted'
+    ? { state: 'stopped' }
+    : { state: 'failed', error, ms, refused: error instanceof Refused };
 }

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { CorruptBlob } from '../../cache/store.ts';
 import { UserError } from '../../common/errors.ts';
-import { type FromWorker, Interrupted, type Job, type Output } from './job.ts';
+import { type FromWorker, Interrupted, type Job, type Output, Refused } from './job.ts';
 import { outOfMemory } from './memory.ts';
 
 export interface Pool {
@@ -87,6 +87,7 @@ export function createPool(storeDir: string): Pool {
 
 /** An error as it was before its trip from the worker. */
 function revive(failed: Extract<FromWorker, { kind: 'failed' }>): Error {
+  if (failed.refused) return new Refused(failed.message);
   if (failed.name === 'UserError') return new UserError(failed.message);
   if (failed.name === 'Interrupted') return new Interrupted();
   const error = new Error(failed.message);

@@ -9,13 +9,16 @@ import type { Measured } from './job.ts';
 export type Reporter = (stage: string, vars: Vars, outcome: Outcome) => void;
 
 export function createReporter(emit: Emit): Reporter {
-  const told = new Map<string, 'hit' | 'ran' | 'failed'>();
+  const told = new Map<string, 'hit' | 'ran' | 'failed' | 'impossible'>();
   return (stage, vars, outcome) => {
     const name = taskName(stage, vars);
     const before = told.get(name);
     if (outcome.state === 'failed') {
       if (before !== 'failed') tellFailed({ stage, vars }, outcome, emit);
       told.set(name, 'failed');
+    } else if (outcome.state === 'impossible') {
+      if (before !== 'impossible') tellImpossible({ stage, vars }, outcome, emit);
+      told.set(name, 'impossible');
     } else if (isDone(outcome) && before !== outcome.state && before !== 'ran') {
       emit({
         event: 'task',
@@ -47,6 +50,23 @@ function tellFailed(
   };
   emit({ event: 'error', ...of, message: failureText(error) });
   emit(failed);
+}
+
+function tellImpossible(
+  of: { stage: string; vars: Vars },
+  { task, reason, on }: Outcome & { state: 'impossible' },
+  emit: Emit,
+) {
+  emit({
+    event: 'task',
+    ...of,
+    ...(task && { fingerprint: task.fingerprint }),
+    outcome: 'impossible',
+    reason,
+    ...(on.length > 0 && { on }),
+    ms: 0,
+    bytes: 0,
+  });
 }
 
 /** What a person is told of a failure: the paragraph of an expected one, the stack of a bug. */

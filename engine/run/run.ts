@@ -3,9 +3,9 @@ import pLimit from 'p-limit';
 import type { Run, Store } from '../../cache/store.ts';
 import type { Json } from '../../common/json.ts';
 import { type Checks, type Clock, createChecks, createClock } from '../plan/clock.ts';
-import type { PreparedStage } from '../plan/prepare.ts';
+import { type PreparedStage, stageKey } from '../plan/prepare.ts';
 import { type Expansion, settle } from '../plan/settle.ts';
-import { isDone, type Outcome, taskName } from '../plan/task.ts';
+import { isDone, type Outcome, shownVars, taskName } from '../plan/task.ts';
 import { type Pipeline, upstream } from '../spec/pipeline.ts';
 import type { Emit, Overhead, RunEnd } from './events.ts';
 import { type Performer, performer } from './performer.ts';
@@ -25,11 +25,17 @@ export interface RunOptions {
   readonly config: Json;
   /** Runs of the same kind, such as those of one config in one folder: garbage collection keeps the last of each. */
   readonly group: string;
+  /** The command line that asked for the run, without the program's name, kept with the run. */
+  readonly command?: readonly string[];
   /** What planning took before, and the clock of its checks, which goes on. */
   readonly planned?: Pick<Overhead, 'startup' | 'config' | 'prepare'>;
   readonly checks?: Checks;
   /** False leaves the folders alone that outputs are published to. */
   readonly publish?: boolean;
+  /** Whether the run does all that its group is for; default: that it has every stage of the pipeline. */
+  readonly whole?: boolean;
+  /** What a person should know before. */
+  readonly notes?: readonly { readonly stage: string; readonly message: string }[];
 }
 
 /**
@@ -48,11 +54,13 @@ export async function runPipeline(
   options: RunOptions,
   pool: Pool = createPool(options.store.dir),
 ): Promise<RunEnd> {
-  const { store, stages, signal } = options;
+  const { store, stages, signal, notes = [] } = options;
+  const names = [...new Set(stages.map(({ spec }) => spec.name))];
   const started = performance.now();
   const run = await store.runs.create(options.config, {
     group: options.group,
-    stages: stages.map(({ spec }) => spec.name),
+    stages: names,
+    ...(options.command && { command: options.command }),
   });
   let unwritten: unknown;
   const emit: Emit = (happened) => {
@@ -67,9 +75,9 @@ export async function runPipeline(
   const interrupt = () => pool.interrupt();
   signal.addEventListener('abort', interrupt);
   try {
-    const names = stages.map(({ spec }) => spec.name);
     const needs = Object.fromEntries(stages.map(({ spec }) => [spec.name, [...upstream(spec)]]));
     emit({ event: 'start', run: run.id, store: store.dir, stages: names, needs, jobs: options.jobs });
+    for (const { stage, message } of notes) emit({ event: 'warning', stage, vars: {}, message });
     const perform = performer({ store, emit, signal, pool });
     const checks = options.checks ?? createChecks();
     const publishing = createClock(['publish']);
@@ -77,7 +85,7 @@ export async function runPipeline(
     emit({ event: 'overhead', ...overhead(options.planned, checks, publishing) });
     const end = summary(run.id, settled, signal.aborted, performance.now() - started);
     emit(end);
-    const whole = stages.length === options.pipeline.stages.length;
+    const whole = options.whole ?? names.length === options.pipeline.stages.length;
     const complete = whole && end.failed === 0 && end.blocked === 0;
     await run.finish({ complete, summary: end as unknown as Json });
     if (unwritten) throw unwritten;
@@ -123,6 +131,7 @@ function summary(run: string, settled: readonly Settled[], interrupted: boolean,
     ran: count('ran'),
     failed: count('failed'),
     blocked: count('blocked'),
+    ...(count('impossible') > 0 && { impossible: count('impossible') }),
     interrupted,
     ms: Math.round(ms),
   };
@@ -157,7 +166,7 @@ async function settleAndRepair(options: Going, perform: Performer, run: Run): Pr
       else options.emit({ event: 'warning', stage, vars, message: outcome.error.message });
     };
     const watched = options.stages.map(async (stage) =>
-      watch(stage, await expansions.get(stage.spec.name)!, options.emit, keep, tell),
+      watch(stage, await expansions.get(stageKey(stage.spec.name, stage.setting))!, options.emit, keep, tell),
     );
     const settled = (await Promise.all(watched)).flat();
     const damaged = settled.some(({ outcome }) => outcome.state === 'failed' && isCorruptBlob(outcome.error));
@@ -174,11 +183,13 @@ async function watch(
   keep: (settled: Settled) => Settled,
   tell: Reporter,
 ): Promise<Settled[]> {
-  const { name } = stage.spec;
-  if ('unknown' in expansion) return [{ stage, vars: {}, outcome: expansion.unknown }];
-  emit({ event: 'tasks', stage: name, count: expansion.nodes.length });
+  const { spec, setting } = stage;
+  const { name } = spec;
+  if ('unknown' in expansion) return [{ stage, vars: shownVars({}, setting), outcome: expansion.unknown }];
+  emit({ event: 'tasks', stage: name, count: expansion.nodes.length, ...(setting && { setting }) });
   return Promise.all(
-    expansion.nodes.map(async ({ vars, outcome }) => {
+    expansion.nodes.map(async ({ vars: plain, outcome }) => {
+      const vars = shownVars(plain, setting);
       const settled = keep({ stage, vars, outcome: await outcome });
       tell(name, vars, settled.outcome);
       return settled;
@@ -190,7 +201,7 @@ async function watch(
 async function publish(settled: readonly Settled[], options: Going, last: boolean): Promise<boolean> {
   if (options.signal.aborted || options.publish === false) return true;
   for (const { stage, vars, outcome } of settled) {
-    const to = stage.spec.publish;
+    const to = stage.setting === '' ? stage.spec.publish : undefined;
     if (!to || !isDone(outcome)) continue;
     const artifact = outcome.record.outputs[to.output];
     const target = resolve(to.to);

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { explain } from '../../cache/failures.ts';
 import { openStore, type Store } from '../../cache/store.ts';
-import type { FromWorker, Job } from './job.ts';
+import { type FromWorker, type Job, Refused } from './job.ts';
 import { isOutOfMemory, outOfMemory } from './memory.ts';
 import { performJob } from './perform.ts';
 
@@ -26,7 +26,8 @@ port.on('message', async (job: Job) => {
       ? outOfMemory('the system gave none for a buffer')
       : explain(thrown, path);
     const error = told instanceof Error ? told : new Error(String(told));
-    send({ kind: 'failed', name: error.name, message: error.message, stack: error.stack ?? '' });
+    const { name, message, stack = '' } = error;
+    send({ kind: 'failed', name, message, stack, refused: error instanceof Refused });
   }
 });
 send({ kind: 'ready' });

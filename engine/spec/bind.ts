@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { relative } from 'node:path';
 import type { Json } from '../../common/json.ts';
 import { located, unwrap } from './check.ts';
+import { fetchedFiles } from './elsewhere.ts';
 import { expandGlob } from './glob.ts';
 import { missingKey } from './missing.ts';
 import { descend, type Entry, type MapNode, type Node, toJson } from './node.ts';
@@ -116,12 +117,17 @@ function missing(spec: StageSpec, key: string, template: Node, scope: Scope) {
     : missingKey(path, scope.config, use, template.place);
 }
 
-async function filePaths(node: Node, file: { by: string; what: string }): Promise<string[]> {
+async function filePaths(node: Node, file: { by: 'content' | 'listing'; what: string }): Promise<string[]> {
   const items = node.kind === 'list' ? node.items : [node];
   const paths: string[] = [];
   for (const item of items) {
     if (item.kind !== 'scalar' || typeof item.value !== 'string' || item.value === '') {
       throw errorAt(item.place, `expected the path of ${article(file.what)}`);
+    }
+    const fetched = await fetchedFiles(item.value, file.by, item.place);
+    if (fetched !== undefined) {
+      paths.push(...fetched);
+      continue;
     }
     const found = expandGlob(item.value, item.place.source.folder);
     if (found.length === 0)

@@ -58,12 +58,30 @@ function assignment(text: string): Node {
   const source = sourceOf('--set', text, process.cwd());
   source.lines.addNewLine(0);
   const place: Place = { source, start: 0, end: path.length };
-  return path
-    .split('.')
-    .reduceRight<Node>(
-      (inner, key) => ({ kind: 'map', place, entries: new Map([[key, { key: place, value: inner }]]) }),
-      value.kind === 'map' && value.entries.size === 0 ? { kind: 'scalar', place, value: null } : value,
-    );
+  const empty = value.kind === 'map' && value.entries.size === 0;
+  return nested(path.split('.'), empty ? { kind: 'scalar', place, value: null } : value, place);
+}
+
+/** A value below a path of keys, all of which stand at one place. */
+function nested(path: readonly string[], value: Node, place: Place): Node {
+  return path.reduceRight<Node>(
+    (inner, key) => ({ kind: 'map', place, entries: new Map([[key, { key: place, value: inner }]]) }),
+    value,
+  );
+}
+
+/** The config with other values at some paths, as `--set` gives them. */
+export function withValues(
+  config: MapNode,
+  values: readonly { readonly path: readonly string[]; readonly value: Node }[],
+  shape: Shape,
+): MapNode {
+  let changed: Node = config;
+  for (const { path, value } of values) {
+    changed = merge(changed, expand(nested(path, value, value.place), shape));
+  }
+  checkKeys(changed, shape);
+  return changed as MapNode;
 }
 
 const isYamlName = (node: Node): node is Node & { value: string } =>

@@ -21,13 +21,13 @@ export function expandGlob(pattern: string, folder: string): string[] {
   if (!isGlob(pattern) || exists(absolute)) return [absolute];
   if (pattern.length > LONGEST)
     throw new UserError(`The pattern ${pattern.slice(0, 60)}… is too long (${pattern.length} characters).`);
-  return expandRanges(absolute, MOST_FILES)
+  return expandRanges(absolute)
     .flatMap((part) => (isGlob(part) ? matches(part) : [part]))
     .sort();
 }
 
 /** Brace ranges as shells and WebDataset write them: `x-{000..002}.tar` → three paths, whether they are there or not. */
-function expandRanges(pattern: string, most: number): string[] {
+export function expandRanges(pattern: string, most = MOST_FILES): string[] {
   const range = /\{(\d+)\.\.(\d+)\}/.exec(pattern);
   if (!range) return [pattern];
   const [text, from, to] = range as unknown as [string, string, string];

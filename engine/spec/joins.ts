@@ -1,9 +1,10 @@
-import type { Loop, Need, StageSpec } from './pipeline.ts';
+import { type Loop, listName } from './loop.ts';
+import type { Need, StageSpec } from './pipeline.ts';
 import { coordinates, errorAt } from './source.ts';
 
 /**
  * Checks how stages are joined, which is by the names of their foreach variables: a name stands for one list in the
- * whole pipeline, a stage's list has one name, and an input that is taken as `one` leaves no variable open.
+ * whole pipeline (or for lists that a stage runs over together), a stage's list has one name, and an input that is taken as `one` leaves no variable open.
  */
 export function checkJoins(specs: readonly StageSpec[]) {
   const byName = new Map(specs.map((spec) => [spec.name, spec]));
@@ -16,18 +17,20 @@ export function checkJoins(specs: readonly StageSpec[]) {
   }
 }
 
-const listOf = (loop: Loop): string => loop.over.paths[0]!.join('.');
+const listOf = (loop: Loop): string => listName(loop.over[0]!);
 
 function checkNames(loops: readonly Loop[]) {
+  const together = togetherIn(loops);
   const lists = new Map<string, Loop>();
   const variables = new Map<string, Loop>();
   for (const loop of loops) {
+    const [{ place }] = loop.over as [Loop['over'][number]];
     const other = lists.get(loop.variable) ?? loop;
     lists.set(loop.variable, other);
-    if (listOf(other) !== listOf(loop)) {
+    if (together(listOf(other)) !== together(listOf(loop))) {
       throw errorAt(
-        loop.over.place,
-        `"${loop.variable}" runs over ${listOf(loop)} here, but over ${listOf(other)} at ${coordinates(other.over.place)}`,
+        place,
+        `"${loop.variable}" runs over ${listOf(loop)} here, but over ${listOf(other)} at ${coordinates(other.over[0]!.place)}`,
         'Stages are joined by these names: give each list its own.',
       );
     }
@@ -35,12 +38,26 @@ function checkNames(loops: readonly Loop[]) {
     if (loop.list) variables.set(listOf(loop), same);
     if (same.variable !== loop.variable) {
       throw errorAt(
-        loop.over.place,
-        `${listOf(loop)} is called "${loop.variable}" here, but "${same.variable}" at ${coordinates(same.over.place)}`,
+        place,
+        `${listOf(loop)} is called "${loop.variable}" here, but "${same.variable}" at ${coordinates(same.over[0]!.place)}`,
         'Stages are joined by these names: use one for the list.',
       );
     }
   }
+}
+
+/** A function that gives lists which some stage runs over together the same name, and others different ones. */
+export function togetherIn(loops: readonly Loop[]): (list: string) => string {
+  const groups = new Map<string, string>();
+  const of = (list: string): string => groups.get(list) ?? list;
+  for (const { over } of loops) {
+    const first = of(listName(over[0]!));
+    const joined = new Set(over.map((reference) => of(listName(reference))));
+    for (const [list, group] of groups) if (joined.has(group)) groups.set(list, first);
+    for (const list of joined) groups.set(list, first);
+    for (const reference of over) groups.set(listName(reference), first);
+  }
+  return of;
 }
 
 function checkOne(spec: StageSpec, need: Need, source: StageSpec, specs: readonly StageSpec[]) {

@@ -49,6 +49,8 @@ function section(shape: Shape, names: readonly string[]): Schema {
   };
 }
 
+const NOTHING = { type: 'null' };
+
 const YAML_FILE = {
   type: 'string',
   pattern: '\\.ya?ml$',
@@ -61,7 +63,9 @@ function value(shape: Shape): Schema {
       shape.element.children.size > 0 ? { anyOf: [YAML_FILE, section(shape.element, ['name'])] } : {};
     return { anyOf: [{ type: 'array', items: element }, YAML_FILE] };
   }
-  if (shape.uses.length === 0) return { anyOf: [section(shape, []), YAML_FILE] };
+  if (shape.uses.length === 0 && shape.children.size === 0) return {};
+  if (shape.uses.length === 0)
+    return { anyOf: [section(shape, []), YAML_FILE, ...(shape.filter ? [NOTHING] : [])] };
   const typed = shape.uses.find((use) => use.schema);
   if (typed?.schema) return plain(z.toJSONSchema(typed.schema, { io: 'input', unrepresentable: 'any' }));
   return {

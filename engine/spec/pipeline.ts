@@ -3,26 +3,29 @@ import { z } from 'zod';
 import { UserError } from '../../common/errors.ts';
 import type { Stage } from '../stage.ts';
 import { check, unwrap } from './check.ts';
+import { DIFF, type DiffSpec, diffOf } from './diff.ts';
 import { checkJoins } from './joins.ts';
 import { loadStage } from './load-stage.ts';
+import { checkLoop, LOOP, type Loop, loopIn, REFERENCE } from './loop.ts';
 import { suggestion } from './nearest.ts';
 import type { MapNode, Node } from './node.ts';
 import { type Reference, referenceIn } from './reference.ts';
 import { errorAt, type Place } from './source.ts';
+import { checkVary, VARY, type Vary, varyIn } from './vary.ts';
 import { readYaml } from './yaml-file.ts';
 
-const REFERENCE = z.string().regex(/^\$\{.*\}$/, 'a reference such as ${models}');
 const STAGE = z.strictObject({
   uses: z.string().describe('Folder of the stage, relative to this file'),
-  foreach: z.record(z.string(), REFERENCE).optional().describe('One task for each element of these lists'),
+  foreach: z.record(z.string(), LOOP).optional().describe('One task for each element of these lists'),
   with: z
     .record(z.string(), z.unknown())
     .optional()
     .describe('Parameters; ${…} refers to the config or a foreach variable'),
   needs: z
-    .record(z.string(), REFERENCE)
+    .record(z.string(), z.union([REFERENCE, z.array(REFERENCE).min(1)]))
     .optional()
-    .describe('Inputs: ${stage.output} or ${stage.list.output}'),
+    .describe('Inputs: ${stage.output} or ${stage.list.output}, or a list of these, which are put together'),
+  vary: VARY.optional().describe('Inputs come once for each of several settings of the config'),
   publish: z
     .strictObject({ output: z.string(), to: z.string(), show: z.string().optional() })
     .optional()
@@ -30,15 +33,12 @@ const STAGE = z.strictObject({
 });
 
 /** Schema of `pipeline.yaml`, also exported as JSON Schema. */
-export const PIPELINE = z.strictObject({ stages: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), STAGE) });
+export const PIPELINE = z.strictObject({
+  stages: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), STAGE),
+  diff: DIFF.optional(),
+});
 
-export interface Loop {
-  readonly variable: string;
-  readonly over: Reference;
-  /** Set when the list is one that an earlier stage puts out. */
-  readonly list?: { readonly stage: string; readonly name: string };
-}
-
+/** One source of an input; an input may have several. */
 export interface Need {
   readonly input: string;
   readonly place: Place;
@@ -58,6 +58,7 @@ export interface StageSpec {
   readonly loops: readonly Loop[];
   readonly with: MapNode;
   readonly needs: readonly Need[];
+  readonly vary?: Vary;
   readonly publish?: { output: string; to: string; show?: string };
 }
 
@@ -66,6 +67,8 @@ export interface Pipeline {
   readonly folder: string;
   /** In an order in which every stage comes after those that it needs. */
   readonly stages: readonly StageSpec[];
+  /** What `mis diff` compares two runs with. */
+  readonly diff?: DiffSpec;
 }
 
 /** Reads pipeline.yaml, loads the contracts of its stages, and checks names, references and cycles. */
@@ -81,19 +84,21 @@ export async function loadPipeline(path: string): Promise<Pipeline> {
       const usesNode = entry(value, 'uses')!;
       const entryPath = resolve(folder, raw.uses, 'index.ts');
       const stage = await loadStage(entryPath, raw.uses, usesNode.place);
+      const vary = raw.vary && varyIn(entry(value, 'vary')!);
       return {
         name,
         place: key,
         uses: raw.uses.replace(/^\.\//, ''),
         entry: entryPath,
         stage,
-        loops: references(value, 'foreach').map(([variable, over]) => ({ variable, over })),
+        loops: items(value, 'foreach').map(([variable, node]) => loopIn(variable, node)),
         with: (entry(value, 'with') as MapNode | undefined) ?? {
           kind: 'map',
           place: key,
           entries: new Map(),
         },
-        needs: references(value, 'needs').map(([input, ref]) => needOf(input, ref)),
+        needs: items(value, 'needs').flatMap(([input, node]) => needsOf(input, node)),
+        ...(vary && { vary }),
         ...(raw.publish && {
           publish: {
             output: raw.publish.output,
@@ -107,7 +112,15 @@ export async function loadPipeline(path: string): Promise<Pipeline> {
   const byName = new Map(specs.map((spec) => [spec.name, spec]));
   const linked = specs.map((spec) => link(spec, byName, value(stagesNode, spec.name)));
   checkJoins(linked);
-  return { path, folder, stages: sorted(linked) };
+  const diff = diffOf(entry(root, 'diff'), checked.diff, folder, linked);
+  const pipeline = { path, folder, stages: sorted(linked), ...(diff && { diff }) };
+  for (const { name, vary } of linked)
+    if (vary)
+      checkVary(
+        vary,
+        subgraph(pipeline, [name]).filter((spec) => spec.name !== name),
+      );
+  return pipeline;
 }
 
 function entry(node: Node, key: string): Node | undefined {
@@ -116,11 +129,13 @@ function entry(node: Node, key: string): Node | undefined {
 
 const value = (node: MapNode, key: string): Node => node.entries.get(key)!.value;
 
-function references(node: Node, key: string): [string, Reference][] {
+function items(node: Node, key: string): [string, Node][] {
   const map = entry(node, key);
-  if (map?.kind !== 'map') return [];
-  return [...map.entries].map(([name, item]) => [name, referenceIn(item.value)!]);
+  return map?.kind === 'map' ? [...map.entries].map(([name, item]) => [name, item.value]) : [];
 }
+
+const needsOf = (input: string, node: Node): Need[] =>
+  (node.kind === 'list' ? node.items : [node]).map((item) => needOf(input, referenceIn(item)!));
 
 function needOf(input: string, ref: Reference): Need {
   const path = ref.paths[0]!;
@@ -188,10 +203,20 @@ function link(spec: StageSpec, byName: Map<string, StageSpec>, node: Node): Stag
 
 /** Marks a loop that runs over a list that an earlier stage puts out. */
 function linkLoop(spec: StageSpec, loop: Loop, byName: Map<string, StageSpec>): Loop {
-  const { place, paths } = loop.over;
+  const lists = loop.over.map((over) => listOfStage(spec, over, byName));
+  const list = lists.find((found) => found !== undefined);
+  const linked = list ? { ...loop, list } : loop;
+  checkLoop(linked);
+  return linked;
+}
+
+/** The stage's list that a reference means; undefined where it means one of the config. */
+function listOfStage(
+  spec: StageSpec,
+  { place, paths }: Reference,
+  byName: Map<string, StageSpec>,
+): Loop['list'] {
   const [first, second, ...more] = paths[0]!;
-  if (paths.length > 1)
-    throw errorAt(place, 'foreach runs over one list', 'Write ${config.list} or ${stage.list}.');
   if (spec.loops.some(({ variable }) => variable === first))
     throw errorAt(
       place,
@@ -199,7 +224,7 @@ function linkLoop(spec: StageSpec, loop: Loop, byName: Map<string, StageSpec>): 
       'foreach runs over a list of the config or of a stage.',
     );
   const source = byName.get(first!);
-  if (!source) return loop;
+  if (!source) return undefined;
   const lists = Object.keys(source.stage.lists ?? {});
   if (second === undefined || more.length > 0 || !lists.includes(second)) {
     const named = [second, ...more].filter(Boolean).join('.');
@@ -209,7 +234,7 @@ function linkLoop(spec: StageSpec, loop: Loop, byName: Map<string, StageSpec>): 
       lists.length === 0 ? `${first} puts out no lists.` : suggestion(named, lists, 'Its lists'),
     );
   }
-  return { ...loop, list: { stage: first!, name: second } };
+  return { stage: first!, name: second };
 }
 
 /** Names of the stages that a stage waits for. */

@@ -1,10 +1,13 @@
 import type { z } from 'zod';
 import { unwrap } from './check.ts';
 import { EXPECT } from './expect.ts';
+import { togetherIn } from './joins.ts';
+import { type Loop, listName } from './loop.ts';
 import type { Node } from './node.ts';
-import type { Loop, StageSpec } from './pipeline.ts';
-import { referenceIn } from './reference.ts';
+import type { StageSpec } from './pipeline.ts';
+import { type Reference, referenceIn } from './reference.ts';
 import { errorAt, type Place } from './source.ts';
+import { GRID, NAMES, SETTINGS } from './vary.ts';
 
 /**
  * The form that a config must have, read off the pipeline: which keys its stages refer to. A config needs no schema of
@@ -18,6 +21,8 @@ export interface Shape {
   variable?: string;
   /** The parameters that take the value at this key. */
   readonly uses: Use[];
+  /** Where stages take only some elements of a list by the value at this key. */
+  filter?: Place;
 }
 
 export interface Use {
@@ -36,15 +41,55 @@ const newShape = (): Shape => ({ children: new Map(), uses: [] });
 
 export function configShape(stages: readonly StageSpec[]): Shape {
   const root = newShape();
+  const elementOf = elementShapes(stages);
   for (const spec of stages) {
-    const variables = new Map<string, Shape | undefined>();
+    const variables = new Map<string, Variable | undefined>();
     for (const loop of spec.loops)
-      variables.set(loop.variable, loop.list ? undefined : listShape(root, loop));
+      variables.set(
+        loop.variable,
+        loop.list ? undefined : { shape: elementOf(root, loop), filtered: loop.where.length > 0 },
+      );
     for (const [parameter, { value }] of spec.with.entries)
       collect(root, variables, spec, parameter, value, true);
+    varied(root, spec);
   }
   reserve(root);
   return root;
+}
+
+/** Puts the lists of a loop into the config's form; those that a stage runs over together have elements of one form. */
+function elementShapes(stages: readonly StageSpec[]): (root: Shape, loop: Loop) => Shape {
+  const together = togetherIn(stages.flatMap((spec) => spec.loops).filter((loop) => !loop.list));
+  const forms = new Map<string, Shape>();
+  return (root, loop) => {
+    const group = together(listName(loop.over[0]!));
+    const form = forms.get(group) ?? newShape();
+    forms.set(group, form);
+    for (const reference of loop.over) {
+      const list = at(root, reference.paths[0]!);
+      list.element = form;
+      list.variable ??= loop.variable;
+    }
+    for (const { path, place } of loop.where) at(form, path).filter ??= place;
+    return form;
+  };
+}
+
+/** Keys of the config that say what a stage varies. */
+function varied(root: Shape, { name, vary }: StageSpec) {
+  if (!vary) return;
+  const add = ({ paths, place }: Reference, schema: z.ZodType) =>
+    at(root, paths[0]!).uses.push({
+      place,
+      stage: name,
+      parameter: 'vary',
+      schema,
+      isFile: false,
+      optional: true,
+    });
+  add(vary.settings, SETTINGS);
+  for (const reference of vary.only.values()) add(reference, NAMES);
+  if (typeof vary.grid === 'object') add(vary.grid, GRID);
 }
 
 /** Keys that belong to the engine: `expect`, what `mis check` compares results with (`extends` is gone by then). */
@@ -61,11 +106,10 @@ function reserve(root: Shape) {
   root.children.set('expect', { ...newShape(), uses: [use] });
 }
 
-function listShape(root: Shape, loop: Loop): Shape {
-  const list = at(root, loop.over.paths[0]!);
-  list.element ??= newShape();
-  list.variable ??= loop.variable;
-  return list.element;
+/** What a foreach variable stands for: an element of this form; of filtered ones not all need what a stage takes. */
+interface Variable {
+  readonly shape: Shape;
+  readonly filtered: boolean;
 }
 
 function at(shape: Shape, path: readonly string[]): Shape {
@@ -83,7 +127,7 @@ function at(shape: Shape, path: readonly string[]): Shape {
 
 function collect(
   root: Shape,
-  variables: Map<string, Shape | undefined>,
+  variables: Map<string, Variable | undefined>,
   spec: StageSpec,
   parameter: string,
   node: Node,
@@ -94,8 +138,10 @@ function collect(
     for (const path of reference.paths) {
       const [head, ...rest] = path as [string, ...string[]];
       if (variables.has(head) && !variables.get(head)) continue;
-      const target = variables.has(head) ? at(variables.get(head)!, rest) : at(root, path);
-      target.uses.push({ place: node.place, ...use(spec, parameter, whole, reference.paths.length > 1) });
+      const variable = variables.get(head);
+      const target = variable ? at(variable.shape, rest) : at(root, path);
+      const spared = reference.paths.length > 1 || variable?.filtered === true;
+      target.uses.push({ place: node.place, ...use(spec, parameter, whole, spared) });
     }
   } else if (node.kind === 'map') {
     for (const child of node.entries.values()) collect(root, variables, spec, parameter, child.value, false);
@@ -121,7 +167,7 @@ function use(spec: StageSpec, parameter: string, whole: boolean, fallback: boole
 /** The first reference in the pipeline to a key or what is below it. */
 export function referenceTo(shape: Shape): Place | undefined {
   const below = [...shape.children.values(), ...(shape.element ? [shape.element] : [])];
-  return shape.uses[0]?.place ?? below.map(referenceTo).find((place) => place !== undefined);
+  return shape.uses[0]?.place ?? shape.filter ?? below.map(referenceTo).find((place) => place !== undefined);
 }
 
 /** True where the config holds a mapping of its own, not one value that a parameter takes whole. */

@@ -27,7 +27,7 @@ export function fileSource(name: string, path: string, text: string): Source {
   return sourceOf(name, text, dirname(path));
 }
 
-const isArgument = (source: Source): boolean => source.name.startsWith('--set');
+const isArgument = (source: Source): boolean => /^(--set|mis sweep)/.test(source.name);
 
 /** `file:line:column` of a place, both counted from 1; for a `--set` argument its name alone. */
 export function coordinates(place: Place): string {
@@ -48,7 +48,7 @@ export function errorAt(place: Place, message: string, hint?: string): UserError
   const { name } = place.source;
   const shown = clip(text, column, width);
   const head = isArgument(place.source)
-    ? `  ${name}${name === '--set' ? ' ' : '='}`
+    ? `  ${name}${/^(--set|mis sweep|mis sweep --only)$/.test(name) ? ' ' : '='}`
     : `  ${Math.max(1, line)} | `;
   const margin = isArgument(place.source) ? ' '.repeat(head.length) : `${' '.repeat(head.length - 2)}| `;
   const excerpt = `${head}${shown.text}\n${margin}${' '.repeat(shown.column - 1)}${'^'.repeat(shown.width)}`;

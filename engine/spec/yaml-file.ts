@@ -2,12 +2,14 @@ import { readFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import {
   type Alias,
+  type CST,
   type Document,
   isAlias,
   isMap,
   isScalar,
   isSeq,
   type ParsedNode,
+  Parser,
   parseDocument,
   type YAMLParseError,
 } from 'yaml';
@@ -18,6 +20,8 @@ import { errorAt, fileSource, type Place, type Source, sourceOf } from './source
 /** Aliases that a document may expand to, so that a few lines can't become gigabytes. */
 const MAX_NODES = 200_000;
 const MAX_BYTES = 8 << 20;
+/** Levels of lists and mappings in each other. */
+const MAX_DEPTH = 100;
 
 /** Reads a YAML file. Errors name the file, the line and the column. */
 export function readYaml(path: string): Node {
@@ -51,14 +55,22 @@ function parseYaml(source: Source): Node {
   return new Reader(source, document).read();
 }
 
-/** The parser calls itself for each level of nesting, and runs out of stack on thousands of them. */
+/**
+ * Composing calls itself for each level of nesting; near the end of the stack that can end the process. So the levels are
+ * counted first, in what the parser puts out, which doesn't.
+ */
 function documentOf(source: Source): Document.Parsed {
-  try {
-    return parseDocument(source.text, { lineCounter: source.lines, prettyErrors: false, uniqueKeys: true });
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new UserError(`${source.name}: the values in this file are nested too deeply`);
+  const open: [token: CST.Token | null | undefined, depth: number][] = [];
+  for (const token of new Parser().parse(source.text))
+    if (token.type === 'document') open.push([token.value, 0]);
+  for (let next = open.pop(); next; next = open.pop()) {
+    const [token, depth] = next;
+    if (depth > MAX_DEPTH)
+      throw new UserError(`${source.name}: the values in this file are nested too deeply`);
+    if (token && 'items' in token)
+      for (const item of token.items) open.push([item.key, depth + 1], [item.value, depth + 1]);
   }
+  return parseDocument(source.text, { lineCounter: source.lines, prettyErrors: false, uniqueKeys: true });
 }
 
 /** What the parser complains of, in a person's words where its own are about its grammar. */
@@ -102,7 +114,7 @@ class Reader {
 
   private node(yaml: ParsedNode, depth: number): Node {
     const place = this.place(yaml);
-    if (++this.count > MAX_NODES || depth > 100) {
+    if (++this.count > MAX_NODES || depth > MAX_DEPTH) {
       throw errorAt(
         place,
         'this file expands to too many values',

@@ -1,5 +1,6 @@
 import { taskName } from '../plan/task.ts';
 import type { Event } from '../run/events.ts';
+import { SETTING } from '../spec/vary.ts';
 
 /**
  * Why tasks failed, as a paragraph that names the first of them. The same reason for further tasks of a stage (one
@@ -12,5 +13,16 @@ export function failureTexts(): (event: Extract<Event, { event: 'error' }>) => s
     if (told.has(key)) return undefined;
     told.add(key);
     return `mis: ${taskName(stage, vars)} failed.\n${message}`;
+  };
+}
+
+/** Which settings don't fit the data and why, a line each. The same reason for further tasks at a setting is told once. */
+export function impossibleTexts(): (event: Extract<Event, { event: 'task' }>) => string | undefined {
+  const told = new Set<string>();
+  return ({ stage, vars, outcome, reason = '', on }) => {
+    const key = `${vars[SETTING]}\u0000${reason}`;
+    if (outcome !== 'impossible' || on || told.has(key)) return undefined;
+    told.add(key);
+    return `${taskName(stage, vars)}: not possible: ${reason.replace(/\s+/g, ' ').trim()}`;
   };
 }

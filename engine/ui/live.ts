@@ -1,15 +1,16 @@
 import type { WriteStream } from 'node:tty';
 import { taskName } from '../plan/task.ts';
 import type { Event } from '../run/events.ts';
-import { failureTexts } from './failures.ts';
+import { failureTexts, impossibleTexts } from './failures.ts';
 import { duration, painter, plural, rateText } from './format.ts';
 import { endLine } from './plain.ts';
 import { createScreen } from './screen.ts';
 
 interface StageLine {
-  total: number | undefined;
+  /** Tasks by setting, as far as they are known. */
+  readonly totals: Map<string, number>;
   /** What became of each task: one that is repaired is told twice. */
-  readonly outcomes: Map<string, 'hit' | 'ran' | 'failed'>;
+  readonly outcomes: Map<string, 'hit' | 'ran' | 'failed' | 'impossible'>;
 }
 
 interface Running {
@@ -38,6 +39,7 @@ export function liveView(terminal: Terminal): (event: Event) => void {
   const running = new Map<string, Running>();
   const screen = createScreen(terminal);
   const failure = failureTexts();
+  const unfit = impossibleTexts();
   let timer: NodeJS.Timeout | undefined;
 
   const draw = () => {
@@ -53,11 +55,11 @@ export function liveView(terminal: Terminal): (event: Event) => void {
   };
   return (event) => {
     if (event.event === 'start') {
-      for (const name of event.stages) stages.set(name, { total: undefined, outcomes: new Map() });
+      for (const name of event.stages) stages.set(name, { totals: new Map(), outcomes: new Map() });
       timer = setInterval(draw, REDRAW_MS);
       timer.unref();
     } else if (event.event === 'tasks') {
-      stages.get(event.stage)!.total = event.count;
+      stages.get(event.stage)!.totals.set(event.setting ?? '', event.count);
     } else if (event.event === 'begin') {
       const since = performance.now();
       running.set(taskName(event.stage, event.vars), { since, done: 0, total: 0, unit: '' });
@@ -68,6 +70,8 @@ export function liveView(terminal: Terminal): (event: Event) => void {
       const name = taskName(event.stage, event.vars);
       running.delete(name);
       stages.get(event.stage)!.outcomes.set(name, event.outcome);
+      const text = unfit(event);
+      if (text !== undefined) say(`${colour.yellow('!')} ${text}`);
     } else if (event.event === 'warning' || event.event === 'waiting') {
       say(`${colour.yellow('!')} ${taskName(event.stage, event.vars)}: ${event.message}`);
     } else if (event.event === 'error') {
@@ -86,9 +90,10 @@ export function liveView(terminal: Terminal): (event: Event) => void {
   };
 }
 
-function stageText(name: string, { total, outcomes }: StageLine): string {
+function stageText(name: string, { totals, outcomes }: StageLine): string {
+  const total = totals.size > 0 ? [...totals.values()].reduce((sum, each) => sum + each, 0) : undefined;
   const count = (of: string) => [...outcomes.values()].filter((outcome) => outcome === of).length;
-  const [hit, ran, failed] = [count('hit'), count('ran'), count('failed')];
+  const [hit, ran, failed, unfit] = [count('hit'), count('ran'), count('failed'), count('impossible')];
   const filled = total ? Math.round((Math.min(outcomes.size, total) / total) * BAR) : 0;
   const bar = `${'━'.repeat(filled)}${'─'.repeat(BAR - filled)}`;
   const mark = failed > 0 ? '✗' : total !== undefined && outcomes.size === total ? '✓' : ' ';
@@ -97,6 +102,7 @@ function stageText(name: string, { total, outcomes }: StageLine): string {
     ...(ran ? [`ran ${ran}`] : []),
     ...(hit ? [`up to date ${hit}`] : []),
     ...(failed ? [`failed ${failed}`] : []),
+    ...(unfit ? [`not possible ${unfit}`] : []),
   ];
   return `${mark} ${name} ${bar} ${total === undefined ? 'waiting' : parts.join('  ')}`;
 }

@@ -1,6 +1,6 @@
 import { taskName } from '../plan/task.ts';
 import type { Event } from '../run/events.ts';
-import { failureTexts } from './failures.ts';
+import { failureTexts, impossibleTexts } from './failures.ts';
 import { byteCount, duration, plural, rateText } from './format.ts';
 
 /** Where lines go: results and progress, and what a person must not miss. */
@@ -15,10 +15,11 @@ type Progress = Map<string, { since: number; told: number }>;
 export function plainView({ out, err }: Output): (event: Event) => void {
   const progress: Progress = new Map();
   const failure = failureTexts();
+  const unfit = impossibleTexts();
   return (event) => {
     const text = event.event === 'error' ? failure(event) : undefined;
     if (text !== undefined) err(text);
-    const line = plainLine(event, progress);
+    const line = (event.event === 'task' && unfit(event)) || plainLine(event, progress);
     if (line !== undefined) out(line);
   };
 }
@@ -49,12 +50,13 @@ function progressLine(event: Extract<Event, { event: 'progress' }>, progress: Pr
 
 /** What a run came to, in one line. */
 export function endLine(end: Extract<Event, { event: 'run' }>): string {
-  const { hit, ran, failed, blocked, interrupted, ms } = end;
+  const { hit, ran, failed, blocked, impossible = 0, interrupted, ms } = end;
   const took = duration(ms);
   if (interrupted)
     return `Interrupted after ${took}: ${plural(ran, 'task')} finished and kept. Run again to go on from there.`;
+  const unfit = impossible > 0 ? `, ${impossible} not possible` : '';
   if (failed > 0)
-    return `Failed after ${took}: ${plural(failed, 'task')} failed, ${blocked} could not start, ${ran} ran, ${hit} up to date.`;
-  if (ran === 0) return `Nothing to do: ${plural(hit, 'task')} up to date (${took}).`;
-  return `Done in ${took}: ${plural(ran, 'task')} ran, ${hit} up to date.`;
+    return `Failed after ${took}: ${plural(failed, 'task')} failed, ${blocked} could not start, ${ran} ran, ${hit} up to date${unfit}.`;
+  if (ran === 0) return `Nothing to do: ${plural(hit, 'task')} up to date${unfit} (${took}).`;
+  return `Done in ${took}: ${plural(ran, 'task')} ran, ${hit} up to date${unfit}.`;
 }

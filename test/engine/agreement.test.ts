@@ -9,6 +9,8 @@ const RUNS = Number(process.env.RUNS ?? 12);
 /** A stage of a random graph: what it runs over, and from which earlier ones it takes what. */
 interface Shape {
   readonly overItems: boolean;
+  /** Only items of some weights, of two lists of which one isn't there. */
+  readonly filtered: boolean;
   readonly overParts: boolean;
   readonly file: boolean;
   readonly needs: readonly { readonly from: number; readonly what: 'out' | 'rare' | 'parts.piece' }[];
@@ -23,6 +25,7 @@ type Change =
 const need = fc.record({ from: fc.nat(9), what: fc.constantFrom('out', 'rare', 'parts.piece') } as const);
 const shape = fc.record({
   overItems: fc.boolean(),
+  filtered: fc.boolean(),
   overParts: fc.boolean(),
   file: fc.boolean(),
   needs: fc.array(need, { maxLength: 2 }),
@@ -35,13 +38,14 @@ const change: fc.Arbitrary<Change> = fc.oneof(
 );
 
 /** Stages s0, s1, …; s0 puts out the list of parts that others may run over. */
-function pipelineOf(shapes: readonly Shape[]): string {
-  const stages = shapes.map(({ overItems, overParts, file, needs }, i) => [
+function pipelineOf(shapes: readonly Shape[], vary?: Vary): string {
+  const some = { in: ['${items}', '${more}'], where: { weight: [0, 1] } };
+  const stages = shapes.map(({ overItems, filtered, overParts, file, needs }, i) => [
     `s${i}`,
     {
       uses: './stages/mix',
       foreach: {
-        ...(overItems && { item: '${items}' }),
+        ...(overItems && { item: filtered ? some : '${items}' }),
         ...(overParts && i > 0 && { part: '${s0.parts}' }),
       },
       with: {
@@ -54,7 +58,14 @@ function pipelineOf(shapes: readonly Shape[]): string {
       ),
     },
   ]);
-  return JSON.stringify({ stages: Object.fromEntries(stages) });
+  const from = vary?.needs.map(({ from, what }) => `\${s${from % shapes.length}.${what}}`);
+  const sweep = {
+    uses: './stages/mix',
+    vary: { settings: '${settings}', grid: vary?.grid ?? false },
+    with: { salt: '${sweep.salt}' },
+    needs: { a: from },
+  };
+  return JSON.stringify({ stages: { ...Object.fromEntries(stages), ...(vary && { sweep }) } });
 }
 
 interface State {
@@ -64,11 +75,15 @@ interface State {
   items: readonly string[];
 }
 
-function configOf(shapes: readonly Shape[], state: State): string {
+function configOf(shapes: readonly Shape[], state: State, vary?: Vary): string {
   const withFiles = shapes.flatMap(({ file }, i) =>
     file ? [[`s${i}`, `../data/${state.files[`s${i}`]}`]] : [],
   );
+  const settings = Object.entries(vary?.salts ?? {}).flatMap(([i, values]) =>
+    Number(i) < shapes.length ? [[`salts.s${i}`, values]] : [],
+  );
   return JSON.stringify({
+    ...(vary && { settings: Object.fromEntries(settings), sweep: { salt: 0 } }),
     salts: Object.fromEntries(shapes.map((_, i) => [`s${i}`, state.salts[`s${i}`]])),
     ...(withFiles.length > 0 && { files: Object.fromEntries(withFiles) }),
     ...(shapes.some(({ overItems }) => overItems) && {
@@ -87,14 +102,22 @@ function apply(state: State, change: Change) {
 const folder = process.cwd();
 afterAll(() => process.chdir(folder));
 
-async function check(it: Project, shapes: readonly Shape[], changes: readonly Change[], store: string) {
+async function check(
+  it: Project,
+  shapes: readonly Shape[],
+  changes: readonly Change[],
+  store: string,
+  vary?: Vary,
+) {
   const zeros = () => Object.fromEntries([0, 1, 2, 3, 4].map((i) => [`s${i}`, 0]));
-  const state: State = { salts: zeros(), files: zeros(), weights: [0, 0, 0], items: ['x', 'y'] };
-  it.write('pipeline.yaml', pipelineOf(shapes));
+  const items = vary ? ['x', 'y', 'z'] : ['x', 'y'];
+  const weights = vary ? [0, 1, 2] : [0, 0, 0];
+  const state: State = { salts: zeros(), files: zeros(), weights, items };
+  it.write('pipeline.yaml', pipelineOf(shapes, vary));
   const options = { store: it.path(store) };
   for (const step of [undefined, ...changes]) {
     if (step) apply(state, step);
-    it.write('configs/default.yaml', configOf(shapes, state));
+    it.write('configs/default.yaml', configOf(shapes, state, vary));
     const { dry, wet, prints, end } = await dryAndWet(options);
     for (const [name, said] of Object.entries(dry)) {
       if (said === 'hit') expect(wet[name], name).toBe('hit');
@@ -116,6 +139,62 @@ async function check(it: Project, shapes: readonly Shape[], changes: readonly Ch
     expect(again.end).toMatchObject({ hit: Object.keys(wet).length, ran: 0 });
   }
 }
+
+/** A last stage that receives what others put out at several values of their salts. */
+interface Vary {
+  readonly needs: readonly Shape['needs'][number][];
+  readonly salts: Readonly<Record<string, readonly number[]>>;
+  readonly grid: boolean;
+}
+
+const vary: fc.Arbitrary<Vary> = fc.record({
+  needs: fc.array(need, { minLength: 1, maxLength: 2 }),
+  salts: fc.dictionary(fc.constantFrom('0', '1', '2'), fc.subarray([0, 1, 2], { minLength: 1 }), {
+    minKeys: 1,
+    maxKeys: 2,
+  }),
+  grid: fc.boolean(),
+});
+
+/**
+ * Tasks at a setting have the fingerprints of a run with `--set`, and none is missing: where such a run's task differs
+ * from the config's own, the sweep has it.
+ */
+async function checkVaried(it: Project, shapes: readonly Shape[], vary: Vary, store: string) {
+  await check(it, shapes, [], store, vary);
+  const { prints } = await dryAndWet({ store: it.path(store) });
+  const values = Object.entries(vary.salts).filter(([i]) => Number(i) < shapes.length);
+  const points = values.map(([i, salts]) =>
+    salts.filter((salt) => salt !== 0).map((salt) => `salts.s${i}=${salt}`),
+  );
+  const alone = points.flat().map((set) => [set]);
+  const [first = [], second = []] = points;
+  const grid = vary.grid ? first.flatMap((a) => second.map((b) => [a, b].sort())) : [];
+  const needed = vary.needs.map(({ from }) => `s${from % shapes.length}`);
+  for (const set of [...alone, ...grid]) {
+    const there = await dryAndWet({ store: it.path(store), set });
+    for (const [name, print] of Object.entries(there.prints)) {
+      if (name.includes('setting=') || name === 'sweep') continue;
+      const beside = prints[`${name} setting=${set.join(',')}`];
+      if (beside) expect(beside, `${name} ${set}`).toBe(print);
+      else if (needed.includes(name.split(' ')[0]!) && set.length === 1)
+        expect(prints[name], `${name} ${set}`).toBe(print);
+    }
+  }
+}
+
+it('what a stage varies: dry runs and runs agree, and tasks are those of runs with --set', async () => {
+  const it = project('engine/generic');
+  for (const value of [0, 1, 2, 3]) it.write(`data/${value}`, `text ${value}`);
+  process.chdir(it.dir);
+  let count = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(shape, { minLength: 1, maxLength: 4 }), vary, (shapes, vary) =>
+      checkVaried(it, shapes, vary, `varied-${count++}`),
+    ),
+    { numRuns: Math.ceil(RUNS / 2), endOnFailure: process.env.RUNS === undefined },
+  );
+}, 300_000);
 
 it('a dry run and the run after it agree; a second run does nothing', async () => {
   const it = project('engine/generic');

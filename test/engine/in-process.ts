@@ -18,8 +18,9 @@ import { project } from './support.ts';
 export async function mistake(
   files: Readonly<Record<string, string | ((text: string) => string)>>,
   options: GraphOptions = {},
+  fixture = 'toy',
 ): Promise<string> {
-  const it = project('toy');
+  const it = project(fixture);
   for (const [name, change] of Object.entries(files))
     it.write(name, typeof change === 'string' ? change : change(it.read(name)));
   const before = process.cwd();

@@ -59,7 +59,7 @@ export function project(fixture: string, files: Readonly<Record<string, string>>
   for (const entry of readdirSync(join(dir, 'stages'), { recursive: true, withFileTypes: true })) {
     const file = join(entry.parentPath, entry.name);
     if (entry.isFile())
-      writeFileSync(file, readFileSync(file, 'utf8').replace(/'[./]*\/engine\//, "'../../engine/"));
+      writeFileSync(file, readFileSync(file, 'utf8').replace(/'[./]*\/(engine|common)\//g, "'../../$1/"));
   }
   for (const name of ['node_modules', 'engine', 'common']) symlinkSync(join(ROOT, name), join(dir, name));
   writeFileSync(join(dir, 'package.json'), '{"type":"module"}');

@@ -11,6 +11,9 @@ export interface FakeInput {
   readonly vars?: Readonly<Record<string, string>>;
 }
 
+/** Fingerprint of every fake task. */
+export const FINGERPRINT = 'f1'.repeat(32);
+
 const folders: string[] = [];
 afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
@@ -41,6 +44,9 @@ export async function runStage<Params>(
     readonly params: unknown;
     readonly inputs?: Readonly<Record<string, FakeInput | readonly FakeInput[]>>;
     readonly files?: Readonly<Record<string, string | readonly string[]>>;
+    /** Folder of what the stage keeps from run to run; by default every run has its own. */
+    readonly kept?: string;
+    readonly impossible?: Task['impossible'];
   },
 ): Promise<FakeRun> {
   const folder = temporaryFolder();
@@ -65,14 +71,17 @@ export async function runStage<Params>(
   };
   const task: Task<Params> = {
     params: stage.params.parse(given.params),
+    fingerprint: FINGERPRINT,
     input: (name) => only(inputs(name), name),
     inputIfAny: (name) => inputs(name)[0],
     inputs: (name) => inputs(name).sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)),
+    impossible: given.impossible ?? [],
     file: (name) => only(files(name), name),
     fileIfAny: (name) => files(name)[0],
     files,
     output,
     listOutput,
+    kept: (name) => join(given.kept ?? folder, `kept-${name}`),
     progress: () => {},
     warn: (message) => warnings.push(message),
     check: () => {},

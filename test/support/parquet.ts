@@ -2,11 +2,12 @@ import { readFileSync } from 'node:fs';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { parquetReadObjects } from 'hyparquet';
 
-/** Rows of a Parquet file as hyparquet reads them; 64-bit integers as numbers. */
-export async function readWithHyparquet<Row>(path: string): Promise<Row[]> {
+/** Rows of a Parquet file, at most `rows` of them, as hyparquet reads them; 64-bit integers as numbers. */
+export async function readWithHyparquet<Row>(path: string, rows?: number): Promise<Row[]> {
   const bytes = readFileSync(path);
   const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
-  return (await parquetReadObjects({ file: file as ArrayBuffer })).map((row) => plain(row) as Row);
+  const end = rows === undefined ? {} : { rowEnd: rows };
+  return (await parquetReadObjects({ file: file as ArrayBuffer, ...end })).map((row) => plain(row) as Row);
 }
 
 /** What DuckDB answers; 64-bit integers as numbers. */

@@ -134,7 +134,7 @@ function jsonRun(ended: Ended): JsonRun {
   const stages: Record<string, { hit: number; ran: number }> = {};
   for (const { stage, outcome } of last.values()) {
     stages[stage] ??= { hit: 0, ran: 0 };
-    if (outcome !== 'failed') stages[stage][outcome]++;
+    if (outcome === 'hit' || outcome === 'ran') stages[stage][outcome]++;
   }
   return {
     ...ended,

@@ -31,10 +31,12 @@ export async function smallProject({
   return { ...project, config: ['-c', 'small/config.yaml'], images: 'small/images' };
 }
 
-/** Adds one of the demo's models to the small config, under its own or another name. */
+/** Adds one of the demo's models to the small config, under its own or another name; without its directions. */
 export function addModel(project: Project, model: string, name = model): void {
   const yaml = readFileSync(project.path('configs/models', `${model}.yaml`), 'utf8');
-  project.write(`small/models/${name}.yaml`, yaml.slice(yaml.indexOf('\n') + 1));
+  const own = yaml.split('\n').slice(1);
+  const kept = own.filter((line) => !/^(directions|checkpoint):/.test(line));
+  project.write(`small/models/${name}.yaml`, kept.join('\n'));
 }
 
 const config = `dataset:
@@ -47,7 +49,7 @@ const config = `dataset:
 models:
   - models/*.yaml
 encoders:
-  - ../configs/encoders/demo.yaml
+  - ../configs/encoders/simclr.yaml
 task: { n: 5, k: 3, difficulty: easy, seed: 0 }
 score: { alpha: 0.16, alpha-role: temperature, bootstrap: 100 }
 report: { show-units: 2, bootstrap: 100 }
