@@ -46,6 +46,12 @@ export async function openStore(path: string): Promise<Store> {
     dir,
     runs,
     read: records.read,
+    async *records() {
+      for (const fingerprint of await records.all()) {
+        const record = await records.peek(fingerprint);
+        if (typeof record === 'object') yield record;
+      }
+    },
     commit: records.commit,
     put: async (from, kind) =>
       kind === 'folder' ? folders.put(from) : { kind, ...(await blobs.adopt(from)) },

@@ -222,6 +222,8 @@ export interface Store {
    * `close`.
    */
   read(fingerprint: string): Promise<Record | undefined>;
+  /** Every record that can be read, whether or not its blobs are there, in no order. None becomes safe from `gc` by it. */
+  records(): AsyncIterable<Record>;
   /** Makes a task's outputs count. Throws a plain error when a blob that it names isn't there. */
   commit(record: NewRecord): Promise<void>;
 
