@@ -63,7 +63,7 @@ async function readYaml({ item, bytes }: Case, project: string, pipeline: Pipeli
     for (const spec of loaded.stages) {
       const variables = new Map<string, Node | undefined>();
       for (const { variable, over, list } of spec.loops) {
-        const { node } = descend(config, over.paths[0]!);
+        const { node } = descend(config, over[0]!.paths[0]!);
         variables.set(variable, list ? undefined : node.kind === 'list' ? node.items[0] : undefined);
       }
       await bind(spec, { config, variables });
@@ -89,7 +89,10 @@ async function readOnnx(file: string): Promise<void> {
 }
 
 async function readTar(file: string, size: number): Promise<void> {
-  for await (const { path, offset, bytes = -1 } of listImages([file], 'webdataset')) {
+  for await (const { path, offset, bytes = -1 } of listImages([file], {
+    format: 'webdataset',
+    columns: {},
+  })) {
     if (offset < 0 || bytes < 0 || offset + bytes > size) throw new Wrong(`${path} lies outside the tar`);
     if (path.split('/').includes('..')) throw new Wrong(`${path} climbs out`);
   }

@@ -1,4 +1,5 @@
 import type { ResolvedPreprocess, Size } from './preprocess-spec.ts';
+import { roundHalfEven } from './rounding.ts';
 
 /** What part of which resized image is wanted. All numbers are pixels; `left` and `top` may be negative (zeros there). */
 export interface Geometry {
@@ -22,14 +23,16 @@ export function geometryOf(height: number, width: number, spec: ResolvedPreproce
 
 /**
  * Size after resizing. `shorter` follows torchvision's `Resize(int)`: the longer side is int(size * long / short).
- * `cover` follows timm's `ResizeKeepRatio`: both sides divided by the smaller ratio, rounded half to even.
+ * `cover` and `inside` follow timm's `ResizeKeepRatio`: both sides divided by the smaller or the larger ratio, rounded half
+ * to even.
  */
 function resizedSize(height: number, width: number, { resizing }: ResolvedPreprocess): Size {
   if (resizing.kind === 'none') return [height, width];
   if (resizing.kind === 'exact') return resizing.size;
   if (resizing.kind !== 'shorter') {
-    const ratio = Math.min(height / resizing.size[0], width / resizing.size[1]);
-    return [roundHalfEven(height / ratio), roundHalfEven(width / ratio)];
+    const ratios = [height / resizing.size[0], width / resizing.size[1]];
+    const ratio = resizing.kind === 'cover' ? Math.min(...ratios) : Math.max(...ratios);
+    return [Math.max(1, roundHalfEven(height / ratio)), Math.max(1, roundHalfEven(width / ratio))];
   }
   const { pixels } = resizing;
   if (width <= height) return [Math.trunc((pixels * height) / width), pixels];
@@ -44,12 +47,4 @@ function cropOf([height, width]: Size, [wantedHeight, wantedWidth]: Size): { top
   const start = (length: number, wanted: number) =>
     wanted > length ? -Math.floor((wanted - length) / 2) : roundHalfEven((length - wanted) / 2);
   return { top: start(height, wantedHeight), left: start(width, wantedWidth) };
-}
-
-/** Python's `round`: to the nearest whole number, halves to the even one. */
-export function roundHalfEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  if (rest !== 0.5) return Math.round(value);
-  return floor % 2 === 0 ? floor : floor + 1;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { UserError } from '../../common/errors.ts';
+import { roundHalfEven } from './rounding.ts';
 
 const pixels = z.int().min(1).max(16384);
 const size = z.union([pixels, z.tuple([pixels, pixels])]);
@@ -32,10 +33,10 @@ export const preprocessSchema = z
       .optional()
       .describe('timm: resize to floor(size / crop-pct), then crop; instead of `resize`'),
     'crop-mode': z
-      .enum(['center', 'squash', 'none'])
+      .enum(['center', 'squash', 'border', 'none'])
       .optional()
       .describe(
-        'center: keep the proportions, cut the centre out; squash: resize both sides, ignoring proportions; none: cut nothing, every image must come out in the final size',
+        'center: keep the proportions, cut the centre out; squash: resize both sides, ignoring proportions; border: resize the whole image into the size, a border of the mean around it; none: cut nothing, every image must come out in the final size',
       ),
     interpolation: z.enum(['bilinear', 'bicubic', 'nearest', 'lanczos', 'box']).optional(),
     antialias: z.literal(true).optional().describe('Pillow always does it; there is no other way here'),
@@ -63,10 +64,11 @@ export const preprocessSchema = z
     if (spec['crop-pct'] !== undefined && spec.resize !== undefined) {
       refuse('crop-pct', '`crop-pct` and `resize` both say how large to resize: give one of them');
     }
-    if (spec['crop-mode'] === 'squash' && spec.resize !== undefined) {
+    const mode = spec['crop-mode'];
+    if ((mode === 'squash' || mode === 'border') && spec.resize !== undefined) {
       refuse(
         'resize',
-        '`crop-mode: squash` resizes to size / crop-pct: leave `resize` out, or the crop mode',
+        `\`crop-mode: ${mode}\` resizes to size / crop-pct: leave \`resize\` out, or the crop mode`,
       );
     }
     if (spec.range && !(spec.range[0] < spec.range[1])) {
@@ -87,18 +89,21 @@ type Triple = readonly [number, number, number];
  * - `none`
  * - `shorter`: the shorter side becomes `pixels` (torchvision's `Resize(int)`)
  * - `cover`: the smallest size of the same proportions that covers `size` (timm's non-square `ResizeKeepRatio`)
+ * - `inside`: the largest size of the same proportions that lies within `size` (timm's `ResizeKeepRatio(longest=1)`)
  * - `exact`: to `size`, whatever the proportions
  */
 export type Resizing =
   | { readonly kind: 'none' }
   | { readonly kind: 'shorter'; readonly pixels: number }
-  | { readonly kind: 'cover' | 'exact'; readonly size: Size };
+  | { readonly kind: 'cover' | 'inside' | 'exact'; readonly size: Size };
 
 /** Preprocessing with every choice made. Plain JSON. */
 export interface ResolvedPreprocess {
   readonly size: Size;
   readonly resizing: Resizing;
   readonly crop: 'center' | 'none';
+  /** Pixel (red, green, blue) that stands around an image which is smaller than `size`; zeros by default. */
+  readonly fill?: Triple;
   readonly interpolation: Interpolation;
   readonly mean: Triple;
   readonly std: Triple;
@@ -131,6 +136,7 @@ export function resolvePreprocess(given: Preprocess, input?: InputShape): Resolv
     size,
     resizing: resizingOf(spec, size),
     crop: spec['crop-mode'] === 'none' ? 'none' : 'center',
+    ...(spec['crop-mode'] === 'border' && { fill: meanPixel(spec) }),
     interpolation: spec.interpolation ?? 'bilinear',
     mean: tripleOf(spec.mean ?? 0),
     std: tripleOf(spec.std ?? 1),
@@ -202,7 +208,16 @@ function resizingOf(spec: Preprocess, size: Size): Resizing {
   const share = spec['crop-pct'] ?? 1;
   const scaled: Size = [Math.floor(size[0] / share), Math.floor(size[1] / share)];
   if (spec['crop-mode'] === 'squash') return { kind: 'exact', size: scaled };
+  if (spec['crop-mode'] === 'border') return { kind: 'inside', size: scaled };
   return scaled[0] === scaled[1] ? { kind: 'shorter', pixels: scaled[0] } : { kind: 'cover', size: scaled };
+}
+
+/** The pixel that becomes 0 after the normalisation, as near as whole numbers come; rounded as Python rounds. */
+function meanPixel(spec: Preprocess): Triple {
+  const [low, high] = spec.range ?? [0, 1];
+  const pixels = tripleOf(spec.mean ?? 0).map((mean) => roundHalfEven((255 * (mean - low)) / (high - low)));
+  const [red, green, blue] = spec['channel-order'] === 'bgr' ? pixels.reverse() : pixels;
+  return [red!, green!, blue!];
 }
 
 const pair = (value: number | readonly [number, number]): Size =>

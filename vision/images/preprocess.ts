@@ -33,7 +33,7 @@ export function fitPixels(image: Pixels, path: string, spec: ResolvedPreprocess)
   const inside = intersect(resized, { top, left, height, width });
   const part = resize(image, resized, inside, spec.interpolation);
   if (inside.height === height && inside.width === width) return part;
-  return padded(part, inside, { top, left, height, width });
+  return padded(part, inside, { top, left, height, width }, spec.fill ?? [0, 0, 0]);
 }
 
 /** The part of the wanted window that lies in the image. */
@@ -48,9 +48,10 @@ function intersect([height, width]: readonly [number, number], wanted: Window): 
   };
 }
 
-/** Sets the part into a window of zeros. */
-function padded(part: Uint8Array, inside: Window, wanted: Window): Uint8Array {
+/** Sets the part into a window of one colour. */
+function padded(part: Uint8Array, inside: Window, wanted: Window, fill: readonly number[]): Uint8Array {
   const out = new Uint8Array(wanted.height * wanted.width * 3);
+  if (fill.some((value) => value > 0)) out.set(Buffer.alloc(out.length, Uint8Array.from(fill)));
   for (let y = 0; y < inside.height; y++) {
     const row = part.subarray(y * inside.width * 3, (y + 1) * inside.width * 3);
     out.set(row, ((inside.top - wanted.top + y) * wanted.width + inside.left - wanted.left) * 3);

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { UserError } from '../../common/errors.ts';
+import { isUserError, UserError } from '../../common/errors.ts';
 import { readImages } from '../../tables/images.ts';
 import { readPlaces } from '../../tables/places.ts';
 import { shownPath } from './names.ts';
+import { parquetReader } from './parquet/reader.ts';
 
 /** The encoded images of one shard, in the order of the image index. */
 export interface Shard {
@@ -26,6 +27,7 @@ export async function openShard(imagesPath: string, placesPath: string): Promise
     throw new Error(`${images.rows} images, but ${places.rows} places: ${imagesPath}, ${placesPath}`);
   }
   const { rows, paths, labels, digests } = images;
+  const parquet = parquetReader();
   return {
     rows,
     paths,
@@ -34,16 +36,20 @@ export async function openShard(imagesPath: string, placesPath: string): Promise
     async read(row) {
       const path = paths[row]!;
       const file = places.files[row]!;
-      const bytes = await readPart(file, places.offsets[row]!, places.bytes[row]!).catch(
-        (error: NodeJS.ErrnoException) => {
-          throw changed(path, file, error.code === 'ENOENT' ? 'is gone' : `can't be read (${error.code})`);
-        },
-      );
-      const digest = createHash('sha256').update(bytes).digest('hex');
-      if (digest !== digests[row]) throw changed(path, file, 'changed');
+      const offset = places.offsets[row]!;
+      const value = places.values[row]!;
+      const reading =
+        value < 0 ? readPart(file, offset, places.bytes[row]!) : parquet.read(file, offset, value);
+      const bytes = await reading.catch((error: NodeJS.ErrnoException) => {
+        // What doesn't lie where it lay: the Parquet file is another one now.
+        if (isUserError(error)) return undefined;
+        throw changed(path, file, error.code === 'ENOENT' ? 'is gone' : `can't be read (${error.code})`);
+      });
+      const digest = bytes && createHash('sha256').update(bytes).digest('hex');
+      if (!bytes || digest !== digests[row]) throw changed(path, file, 'changed');
       return bytes;
     },
-    async close() {},
+    close: parquet.close,
   };
 }
 
@@ -71,8 +77,9 @@ export async function readPart(file: string, offset: number, length: number): Pr
 }
 
 /**
- * The shard that an image belongs to: `00`, `01`, … It depends on the image's path and the number of shards alone (the
- * first four bytes of the path's SHA-256, modulo `count`), so that adding an image changes one shard.
+ * The shard that an image belongs to: `00`, `01`, … It depends on the image's path (or that of the rows that it is unpacked
+ * with) and the number of shards alone (the first four bytes of the path's SHA-256, modulo `count`), so that adding an
+ * image changes one shard.
  */
 export function shardOf(path: string, count: number): string {
   const hash = createHash('sha256').update(path).digest().readUInt32BE(0);

@@ -14,7 +14,7 @@ export interface Forwarded extends Results {
  * Images in a batch where nothing is said: as many as hold the pixels of 4 images of 224 × 224, at most 32. On a CPU
  * larger batches are no faster (ResNet-50: 46 ms an image in batches of 4 and of 8) and take more memory.
  */
-export function batchSize(network: Network, asked: number | undefined): number {
+export function batchSize(network: Pick<Network, 'preprocess' | 'batch'>, asked: number | undefined): number {
   const [height, width] = network.preprocess.size;
   const fitting = Math.floor((4 * 224 * 224) / (height * width));
   return network.batch ?? asked ?? Math.max(1, Math.min(32, fitting));

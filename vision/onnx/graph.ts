@@ -8,26 +8,33 @@ export interface Wiring {
   readonly order: readonly NodeProto[];
   /** Node that puts a tensor out. */
   producer(tensor: string): NodeProto | undefined;
-  /** Nodes that read a tensor. */
+  /** Nodes that read a tensor's values; not a CastLike that takes its type. */
   readers(tensor: string): readonly NodeProto[];
   /** The only reader of a tensor that is no graph output; undefined when there are several or it is an output. */
   onlyReader(tensor: string): NodeProto | undefined;
   /** Constant value of a tensor that is an initializer or a Constant node's output. */
   constant(tensor: string): TensorProto | undefined;
   /**
-   * The weight behind a tensor: as `constant`, but also through operators that only change its form (Identity, Cast,
-   * Transpose, Reshape, Squeeze, Unsqueeze, DequantizeLinear).
+   * The weight behind a tensor: as `constant`, but also through operators that only change its form (Identity, Cast, CastLike,
+   * Transpose, Reshape, Squeeze, Unsqueeze, QuantizeLinear, DequantizeLinear).
    */
   weight(tensor: string): TensorProto | undefined;
+  /**
+   * Names of the tensors from a tensor to the weight behind it, the tensor's own first; none where there is no weight.
+   * Exporters that store equal weights once put an Identity of the other weight's name before the one that is stored.
+   */
+  weightNames(tensor: string): readonly string[];
 }
 
 const FORM_ONLY = new Set([
   'Identity',
   'Cast',
+  'CastLike',
   'Transpose',
   'Reshape',
   'Squeeze',
   'Unsqueeze',
+  'QuantizeLinear',
   'DequantizeLinear',
 ]);
 
@@ -39,7 +46,7 @@ export function wire(graph: GraphProto): Wiring {
   const outputs = new Set(graph.output.map(({ name }) => name));
   for (const node of graph.node) {
     for (const name of node.output) if (name) producers.set(name, node);
-    for (const name of new Set(readsOf(node))) {
+    for (const name of new Set(valuesReadBy(node))) {
       const list = readers.get(name);
       if (list) list.push(node);
       else readers.set(name, [node]);
@@ -57,6 +64,10 @@ export function wire(graph: GraphProto): Wiring {
     const node = producers.get(name);
     return node && FORM_ONLY.has(node.opType) ? weight(node.input[0] ?? '') : undefined;
   };
+  const weightNames = (name: string): readonly string[] => {
+    if (!weight(name)) return [];
+    return constant(name) ? [name] : [name, ...weightNames(producers.get(name)!.input[0]!)];
+  };
   return {
     graph,
     order: topological(graph.node, producers),
@@ -68,8 +79,33 @@ export function wire(graph: GraphProto): Wiring {
     },
     constant,
     weight,
+    weightNames,
   };
 }
+
+/** Operators that leave numbers what they are, but for type and rounding. */
+const SAME_NUMBERS = new Set(['Identity', 'Cast', 'CastLike', 'QuantizeLinear', 'DequantizeLinear']);
+
+/** The tensor that another stems from by changes of type and quantisation alone; itself where it doesn't. */
+export function origin(wiring: Wiring, tensor: string): string {
+  const node = wiring.producer(tensor);
+  return node && SAME_NUMBERS.has(node.opType) ? origin(wiring, node.input[0] ?? '') : tensor;
+}
+
+/**
+ * The only node that computes with a tensor, seen through changes of type and quantisation, and the name under which it
+ * reads it. Undefined where there are several, or the tensor or what it was changed to is an output of the graph.
+ */
+export function onlyUser(wiring: Wiring, tensor: string): { node: NodeProto; input: string } | undefined {
+  const node = wiring.onlyReader(tensor);
+  if (!node) return undefined;
+  const changes = SAME_NUMBERS.has(node.opType) && node.input[0] === tensor;
+  return changes ? onlyUser(wiring, node.output[0]!) : { node, input: tensor };
+}
+
+/** As `readsOf`, without what is only asked for its type. */
+const valuesReadBy = (node: NodeProto): string[] =>
+  node.opType === 'CastLike' ? node.input.slice(0, 1) : readsOf(node);
 
 /** Every tensor of the outer graph that a node reads: its inputs, and what its subgraphs refer to. */
 export function readsOf(node: NodeProto): string[] {

@@ -11,7 +11,7 @@ import {
 } from './build.ts';
 import { int64Values, type Wiring } from './graph.ts';
 import { BFLOAT16, DOUBLE, FLOAT, FLOAT16, type Model, UINT8 } from './model.ts';
-import type { GraphProto, NodeProto, TensorProto } from './onnx_pb.ts';
+import type { GraphProto, NodeProto, TensorProto, ValueInfoProto } from './onnx_pb.ts';
 
 /** How 8-bit pixels become the model's input. */
 export interface PixelInput {
@@ -40,8 +40,7 @@ const IMAGE_TYPES = new Set([FLOAT, FLOAT16, DOUBLE, BFLOAT16, UINT8]);
 
 /** The one input that isn't a weight. Throws a UserError when there are several, or it can't take images. */
 export function imageInput({ file, graph }: Model): ImageInput {
-  const weights = new Set(graph.initializer.map(({ name }) => name));
-  const inputs = graph.input.filter(({ name }) => !weights.has(name));
+  const inputs = computedInputs(graph);
   const [input] = inputs;
   if (!input || inputs.length > 1) {
     const names = inputs.map(({ name }) => `"${name}"`).join(', ');
@@ -49,6 +48,17 @@ export function imageInput({ file, graph }: Model): ImageInput {
       `The model ${file} has ${inputs.length} inputs${names && ` (${names})`}; only models of one image input can be used.`,
     );
   }
+  return asImages(file, input);
+}
+
+/** The inputs of a graph that aren't weights. */
+export function computedInputs(graph: GraphProto): ValueInfoProto[] {
+  const weights = new Set(graph.initializer.map(({ name }) => name));
+  return graph.input.filter(({ name }) => !weights.has(name));
+}
+
+/** An input of a model that is to take images. Throws a UserError when it can't. */
+export function asImages(file: string, input: ValueInfoProto): ImageInput {
   const { elemType, shape } = declared(input);
   if (shape?.length !== 4 || !IMAGE_TYPES.has(elemType)) {
     const axes = shape ? `[${shape.map((axis) => axis ?? '?').join(', ')}]` : 'unknown';
@@ -61,18 +71,20 @@ export function imageInput({ file, graph }: Model): ImageInput {
 
 /**
  * The graph with 8-bit pixels as input, [batch, height, width, 3] in RGB, and the normalisation as its first nodes.
- * Declared shapes inside, which may hold an old batch size, are dropped.
+ * Declared shapes inside, which may hold an old batch size, are dropped. `name` is that of the new input; models of
+ * several images need one for each.
  */
 export function withPixels(
   graph: GraphProto,
   input: ImageInput,
   pixels: PixelInput,
   batch: Axis,
+  name = PIXELS,
 ): GraphProto {
   const copy = shallow(graph);
-  const declaration = makeValue(PIXELS, UINT8, [batch, pixels.height, pixels.width, 3]);
+  const declaration = makeValue(name, UINT8, [batch, pixels.height, pixels.width, 3]);
   copy.input = graph.input.map((value) => (value.name === input.name ? declaration : value));
-  copy.node = [...normalisingNodes(input, pixels), ...graph.node];
+  copy.node = [...normalisingNodes(input, pixels, name), ...graph.node];
   copy.valueInfo = [];
   return copy;
 }
@@ -105,18 +117,19 @@ export function freeReshapes(graph: GraphProto, wiring: Wiring, batch: number): 
  * Nodes from the pixels to the model's input: (reverse the channels), move them to axis 1 while they are bytes, then
  * convert, scale and shift.
  */
-function normalisingNodes(input: ImageInput, pixels: PixelInput): NodeProto[] {
+function normalisingNodes(input: ImageInput, pixels: PixelInput, source: string): NodeProto[] {
+  const prefix = source === PIXELS ? 'mis/input' : `${source}/input`;
   const nodes: NodeProto[] = [];
-  let current = PIXELS;
+  let current = source;
   const add = (opType: string, attributes: Parameters<typeof makeNode>[3], more: string[] = []) => {
     const last = nodes.length;
-    const output = `mis/input/${last}`;
+    const output = `${prefix}/${last}`;
     nodes.push(makeNode(opType, [current, ...more], [output], attributes));
     current = output;
   };
   const constant = (name: string, value: TensorProto) => {
-    nodes.push(makeConstant(`mis/input/${name}`, value));
-    return `mis/input/${name}`;
+    nodes.push(makeConstant(`${prefix}/${name}`, value));
+    return `${prefix}/${name}`;
   };
   const channels = pixels.layout === 'nchw' ? [1, 3, 1, 1] : [1, 1, 1, 3];
   if (pixels.layout === 'nchw') add('Transpose', { perm: [0, 3, 1, 2] });

@@ -4,27 +4,37 @@ import { wire } from './graph.ts';
 import { BATCH, freeReshapes, type ImageInput, imageInput, type PixelInput, withPixels } from './input.ts';
 import { FLOAT, type Model } from './model.ts';
 import type { GraphProto, NodeProto } from './onnx_pb.ts';
-import { isMap, pooledNorm, poolingNodes, type Tap, type Tokens } from './pool.ts';
+import { isMap, pooledNorm, poolingNodes, positionNodes, type Tap, type Tokens } from './pool.ts';
 import { noise, type Place, placeByName, probePlaces, type RunImages } from './probe.ts';
 import { pruned } from './prune.ts';
+import { scaleOf, scalesByBatch } from './quantised.ts';
 import { createSession, runPixels } from './session.ts';
 import { inferShapes } from './shapes.ts';
 
 /** What is to leave the edited model. */
 export interface Wanted {
-  /** Tensors to pool to [batch, units]; a negative channel axis counts from the end. */
-  readonly taps: readonly { readonly name: string; readonly tensor: string; readonly channelAxis: number }[];
+  /** Tensors to tap. */
+  readonly taps: readonly WantedTap[];
   /** Tensors to put out as they are, converted to float32; their first axis must be the batch's. */
   readonly outputs: readonly string[];
   readonly tokens: Tokens;
+}
+
+/** A tensor to pool to [batch, units], or whose positions are to be kept; a negative channel axis counts from the end. */
+export interface WantedTap {
+  readonly name: string;
+  readonly tensor: string;
+  readonly channelAxis: number;
+  /** True: not pooled, but brought into the form [batch · positions, units]. */
+  readonly keepPositions?: boolean;
 }
 
 /** A model that was edited: bytes for the runtime, and the names under which results leave it. */
 export interface Instrumented {
   readonly bytes: Uint8Array;
   readonly pixels: PixelInput;
-  /** For each tap: the output's name and its number of units. */
-  readonly taps: readonly { readonly output: string; readonly units: number }[];
+  /** For each tap: the output's name, its number of units, and of positions an image (1 where it is pooled). */
+  readonly taps: readonly { readonly output: string; readonly units: number; readonly positions: number }[];
   readonly outputs: readonly string[];
   /** The batch size that the model is bound to; undefined where any will do. */
   readonly batch: number | undefined;
@@ -33,18 +43,32 @@ export interface Instrumented {
 /**
  * Edits a model: 8-bit pixels in (normalisation becomes part of the graph), pooled taps and the wanted outputs out,
  * nothing computed that they don't need. A fixed batch size is freed where that can be done and gives the same results;
- * otherwise the result says what the batch must be. Shapes come from the runtime's inference, and from running noise
+ * otherwise the result says what the batch must be; it is one image where the model takes scales from the values of a
+ * batch (dynamic quantisation). Shapes come from the runtime's inference, and from running noise
  * where that can't tell.
  */
 export async function instrument(model: Model, wanted: Wanted, pixels: PixelInput): Promise<Instrumented> {
   const input = imageInput(model);
   // Some exporters write 0 or -1 for a free length.
   const fixed = Math.max(0, Number(input.shape[0] ?? 0) || 0);
+  if (scalesByBatch(model.graph)) return oneByOne(model, input, wanted, pixels, fixed);
   if (fixed === 0)
     return edit(model, withPixels(model.graph, input, pixels, BATCH), wanted, pixels, undefined);
   const bound = await instrumentBound(model, wanted, pixels, fixed);
   const small = fixed * pixels.height * pixels.width <= FREED;
   return (small ? await freedBatch(model, input, wanted, bound, fixed) : undefined) ?? bound;
+}
+
+/** Bound to one image at a time, so that no other has a part in its activations. */
+async function oneByOne(
+  model: Model,
+  input: ImageInput,
+  wanted: Wanted,
+  pixels: PixelInput,
+  fixed: number,
+): Promise<Instrumented> {
+  const graph = fixed > 1 ? freeReshapes(model.graph, wire(model.graph), fixed) : model.graph;
+  return edit(model, withPixels(graph, input, pixels, 1), wanted, pixels, 1);
 }
 
 /** A batch of more pixels than this (8 images of 224 × 224) is left fixed: it is large enough to be fast. */
@@ -136,12 +160,18 @@ async function edit(
   const means = new Map<string, string>();
   const results = taps.map((tap, index) => {
     const prefix = `mis/tap/${index}`;
+    const units = Number(tap.shape[tap.channelAxis]);
+    if (wanted.taps[index]!.keepPositions) {
+      const { nodes: added, output, positions } = positionNodes(tap, prefix, model.opset, wanted.tokens);
+      nodes.push(...added);
+      return { output, units, positions };
+    }
     const pooled =
       pooledNorm(tap, wiring.producer(tap.tensor), means, prefix) ??
       poolingNodes(tap, prefix, model.opset, wanted.tokens);
     nodes.push(...pooled.nodes);
     if (isMap(tap)) means.set(tap.tensor, pooled.output);
-    return { output: pooled.output, units: Number(tap.shape[tap.channelAxis]) };
+    return { output: pooled.output, units, positions: 1 };
   });
   const outputs = wanted.outputs.map((name, index) => {
     if (infos.get(name)!.type === 'float32') return name;
@@ -164,6 +194,7 @@ async function locate(
 ) {
   const tensors = [...new Set(wanted.taps.map(({ tensor }) => tensor))];
   const infos = await inferShapes(model, graph, [...tensors, ...wanted.outputs]);
+  const wiring = wire(graph);
   const places = new Map<string, Place>();
   for (const tensor of tensors) {
     const { shape } = infos.get(tensor)!;
@@ -185,7 +216,9 @@ async function locate(
         `The layer "${name}" of the model ${model.file} has the shape [${shape}], whose axis ${channelAxis} can't be the channels.`,
       );
     }
-    return { tensor, shape, channelAxis: axis, batch: at, isFloat32: infos.get(tensor)!.type === 'float32' };
+    const { type } = infos.get(tensor)!;
+    const scale = type.includes('int') ? scaleOf(wiring, tensor) : undefined;
+    return { tensor, shape, channelAxis: axis, batch: at, isFloat32: type === 'float32', scale };
   });
   return { taps, infos };
 }

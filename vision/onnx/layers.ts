@@ -1,7 +1,9 @@
-import { elements, intAttribute, type Wiring } from './graph.ts';
-import { isGenerated, moduleName, unique } from './names.ts';
+import { elements, intAttribute, onlyUser, type Wiring } from './graph.ts';
+import { isGenerated, layerNames, unquantised } from './names.ts';
 import { decomposedGroupNorm, decomposedLayerNorm, type Norm } from './norms.ts';
 import type { NodeProto, TensorProto } from './onnx_pb.ts';
+import { isStandard, terms, weighted } from './operators.ts';
+import { cutOffNote } from './quantised.ts';
 
 /** Kinds of layers, in the words of [MIS]. */
 export const LAYER_TYPES = [
@@ -31,8 +33,8 @@ export interface Layer {
 }
 
 interface Found extends Omit<Layer, 'name'> {
-  /** Constants that belong to the layer, most telling first. */
-  readonly weights: readonly (TensorProto | undefined)[];
+  /** Inputs that are the layer's constants, most telling first. */
+  readonly weights: readonly string[];
   /** Node whose name is the layer's. */
   readonly node: NodeProto;
 }
@@ -51,6 +53,10 @@ interface Found extends Omit<Layer, 'name'> {
  * - `instance-norm`: InstanceNormalization; axis 1.
  *
  * Matrix products of two computed tensors (attention) are no layers.
+ *
+ * Of quantised models the same, with the names of the float ones: where QuantizeLinear and DequantizeLinear stand around
+ * the operators above, these put floats out; QLinearConv, QLinearMatMul and QGemm put out integers, which are scaled before
+ * they are pooled; ConvInteger and MatMulInteger are followed to where Cast, Mul and Add have made floats of their sums.
  */
 export function findLayers(wiring: Wiring): Layer[] {
   const kept = keepsNames(wiring);
@@ -60,20 +66,27 @@ export function findLayers(wiring: Wiring): Layer[] {
   const position = new Map(wiring.order.map((node, index) => [node, index]));
   const at = (layer: Found) => position.get(wiring.producer(layer.tensor)!)!;
   found.sort((a, b) => at(a) - at(b));
-  const names = unique(found.map(({ node, weights, tensor }) => moduleName(node, weights, tensor)));
+  const names = layerNames(
+    found.map(({ node, weights, tensor }) => ({
+      node,
+      weights: weights.flatMap(wiring.weightNames).map(unquantised),
+      tensor,
+    })),
+  );
   return found.map(({ node: _, weights: __, ...layer }, index) => ({ name: names[index]!, ...layer }));
 }
 
 function layerOf(wiring: Wiring, node: NodeProto, kept: boolean): Found | undefined {
-  if (node.domain !== '' && node.domain !== 'ai.onnx') return undefined;
-  switch (node.opType) {
-    case 'Conv':
-    case 'ConvTranspose':
+  switch (weighted(node)?.kind) {
+    case 'conv':
       return convolution(wiring, node, kept);
-    case 'Gemm':
+    case 'gemm':
       return gemm(wiring, node);
-    case 'MatMul':
+    case 'product':
       return matMul(wiring, node);
+  }
+  if (!isStandard(node)) return undefined;
+  switch (node.opType) {
     case 'BatchNormalization':
       return norm(wiring, node, 'batch-norm', 1);
     case 'InstanceNormalization':
@@ -84,30 +97,52 @@ function layerOf(wiring: Wiring, node: NodeProto, kept: boolean): Found | undefi
       return layerNormalization(wiring, node);
     case 'Div':
     case 'Mul':
-      return written(node, decomposedLayerNorm(wiring, node), 'layer-norm');
+      return written(wiring, node, decomposedLayerNorm(wiring, node), 'layer-norm');
     default:
       return undefined;
   }
 }
 
 function convolution(wiring: Wiring, node: NodeProto, kept: boolean): Found {
-  const weight = wiring.weight(node.input[1] ?? '');
-  const bias = wiring.weight(node.input[2] ?? '');
-  const group = intAttribute(node, 'group', 1);
+  const names = weighted(node)!;
+  const weight = wiring.weight(names.weight);
+  const bias = wiring.weight(names.bias);
   const units =
-    node.opType === 'Conv' ? Number(weight?.dims[0]) : Number(weight?.dims[1] ?? Number.NaN) * group;
-  const note = foldedNote(node, weight, bias, kept);
+    node.opType === 'ConvTranspose'
+      ? Number(weight?.dims[1] ?? Number.NaN) * intAttribute(node, 'group', 1)
+      : Number(weight?.dims[0]);
+  const { tensor, steps } = scaledSum(wiring, node);
+  const added = names.sums ? biasAdd(wiring, tensor, 'conv', [units]) : undefined;
   return {
     type: 'conv',
-    op: node.opType,
-    tensor: node.output[0]!,
+    op: [node.opType, ...steps, ...(added ? ['Add'] : [])].join('+'),
+    tensor: added?.node.output[0] ?? tensor,
     channelAxis: 1,
     ...(Number.isInteger(units) ? { units } : {}),
-    ...(note === undefined ? {} : { note }),
-    weights: [weight, bias],
+    ...noted(foldedNote(node, weight, bias, kept), cutOffNote(wiring, tensor)),
+    weights: [names.weight, names.bias, added?.bias ?? ''],
     node,
   };
 }
+
+/** What there is to be noted of a layer. */
+function noted(...notes: readonly (string | undefined)[]): { note?: string } {
+  const told = notes.filter((note) => note !== undefined);
+  return told.length > 0 ? { note: told.join('; ') } : {};
+}
+
+/** What a node puts out, or, of sums of integers, what Cast and Mul make of them. */
+function scaledSum(wiring: Wiring, node: NodeProto): { tensor: string; steps: string[] } {
+  const tensor = node.output[0]!;
+  const cast = weighted(node)!.sums ? wiring.onlyReader(tensor) : undefined;
+  if (cast?.opType !== 'Cast') return { tensor, steps: [] };
+  const scaled = wiring.onlyReader(cast.output[0]!);
+  if (scaled?.opType !== 'Mul') return { tensor, steps: [] };
+  return { tensor: scaled.output[0]!, steps: ['Cast', 'Mul'] };
+}
+
+/** The inputs that hold a layer's weight and bias. */
+const constants = (node: NodeProto) => node.input.slice(1, 3);
 
 /**
  * A note where an exporter folded a batch norm into a convolution. Two exporters can be told:
@@ -125,63 +160,74 @@ function foldedNote(
   kept: boolean,
 ): string | undefined {
   if (!weight || !bias) return undefined;
-  const numbered = kept && isGenerated(weight.name) && isGenerated(bias.name);
-  return numbered || bias.name === `${node.input[0]}_bias` ? 'batch norm folded in' : undefined;
+  const name = unquantised(bias.name);
+  const numbered = kept && isGenerated(unquantised(weight.name)) && isGenerated(name);
+  return numbered || name === `${unquantised(node.input[0]!)}_bias` ? 'batch norm folded in' : undefined;
 }
 
 /** True when parameters of the file have the names that PyTorch gave them. */
 function keepsNames(wiring: Wiring): boolean {
-  return wiring.graph.initializer.some(({ name }) => /\.(weight|bias)$/.test(name));
+  return wiring.graph.initializer.some(({ name }) => /\.(weight|bias)$/.test(unquantised(name)));
 }
 
 function gemm(wiring: Wiring, node: NodeProto): Found | undefined {
-  const weight = wiring.weight(node.input[1] ?? '');
+  const names = weighted(node)!;
+  const weight = wiring.weight(names.weight);
   if (!weight) return undefined;
-  const direct = wiring.constant(node.input[1]!) === weight;
+  const direct = wiring.constant(names.weight) === weight;
   const units = direct ? Number(weight.dims[intAttribute(node, 'transB', 0) ? 0 : 1]) : Number.NaN;
   return {
     type: 'linear',
-    op: 'Gemm',
+    op: node.opType,
     tensor: node.output[0]!,
     channelAxis: -1,
     ...(Number.isInteger(units) ? { units } : {}),
-    weights: [weight, wiring.weight(node.input[2] ?? '')],
+    ...noted(cutOffNote(wiring, node.output[0]!)),
+    weights: [names.weight, names.bias],
     node,
   };
 }
 
 function matMul(wiring: Wiring, node: NodeProto): Found | undefined {
-  const weight = wiring.weight(node.input[1] ?? '');
-  if (weight?.dims.length !== 2) return undefined;
-  const direct = wiring.constant(node.input[1]!) === weight;
-  const units = direct ? Number(weight.dims[1]) : undefined;
-  const added = biasAdd(wiring, node, weight);
+  const names = weighted(node)!;
+  const weight = wiring.weight(names.weight);
+  const packed = node.opType === 'MatMulNBits';
+  if (!weight || (weight.dims.length !== 2 && !packed)) return undefined;
+  const direct = wiring.constant(names.weight) === weight;
+  const width = packed ? intAttribute(node, 'N', 0) : Number(weight.dims[1]);
+  const { tensor, steps } = scaledSum(wiring, node);
+  const lengths = packed ? [width] : weight.dims.map(Number);
+  const added = names.bias === '' ? biasAdd(wiring, tensor, 'linear', lengths) : undefined;
+  const output = added?.node.output[0] ?? tensor;
   return {
     type: 'linear',
-    op: added ? 'MatMul+Add' : 'MatMul',
-    tensor: (added?.node ?? node).output[0]!,
+    op: [node.opType, ...steps, ...(added ? [added.node.opType] : [])].join('+'),
+    tensor: output,
     channelAxis: -1,
-    ...(units === undefined ? {} : { units }),
-    weights: [weight, added?.bias],
+    ...(direct ? { units: width } : {}),
+    ...noted(cutOffNote(wiring, output)),
+    weights: [names.weight, names.bias, added?.bias ?? ''],
     node,
   };
 }
 
-/** The Add of a constant vector, one value a unit, that is the only reader of a matrix product. */
-function biasAdd(wiring: Wiring, node: NodeProto, weight: TensorProto) {
-  const reader = wiring.onlyReader(node.output[0]!);
-  if (reader?.opType !== 'Add') return undefined;
-  const other = reader.input.find((name) => name !== node.output[0]);
+/**
+ * The Add of a constant, one value a unit, that is all that computes with a tensor. The units are as many as one of
+ * `lengths`; their axis is the last of the constant for linear layers, any for convolutions ([1, C, 1, 1]).
+ */
+function biasAdd(wiring: Wiring, tensor: string, type: 'conv' | 'linear', lengths: readonly number[]) {
+  const user = onlyUser(wiring, tensor);
+  const other = user && terms(user.node, 'Add')?.find((name) => name !== user.input);
   const bias = other === undefined ? undefined : wiring.weight(other);
-  if (!bias) return undefined;
+  if (!user || !bias || other === undefined) return undefined;
   const length = elements(bias);
-  const fits = Number(bias.dims.at(-1)) === length && weight.dims.some((dim) => Number(dim) === length);
-  return fits ? { node: reader, bias } : undefined;
+  const axes = type === 'linear' ? bias.dims.slice(-1) : bias.dims;
+  const fits = axes.some((dim) => Number(dim) === length) && lengths.includes(length);
+  return fits ? { node: user.node, bias: other } : undefined;
 }
 
 function norm(wiring: Wiring, node: NodeProto, type: LayerType, channelAxis: number): Found {
   const scale = wiring.weight(node.input[1] ?? '');
-  const bias = wiring.weight(node.input[2] ?? '');
   // Before opset 21 a GroupNormalization has one scale a group, not a unit.
   const perGroup =
     node.opType === 'GroupNormalization' && scale && elements(scale) === intAttribute(node, 'num_groups', 0);
@@ -191,7 +237,7 @@ function norm(wiring: Wiring, node: NodeProto, type: LayerType, channelAxis: num
     tensor: node.output[0]!,
     channelAxis,
     ...(scale && !perGroup ? { units: elements(scale) } : {}),
-    weights: [scale, bias],
+    weights: constants(node),
     node,
   };
 }
@@ -208,11 +254,17 @@ function layerNormalization(wiring: Wiring, node: NodeProto): Found {
 }
 
 function group(wiring: Wiring, node: NodeProto): Found | undefined {
-  return written(node, decomposedGroupNorm(wiring, node), 'group-norm');
+  return written(wiring, node, decomposedGroupNorm(wiring, node), 'group-norm');
 }
 
-function written(node: NodeProto, found: Norm | undefined, type: LayerType): Found | undefined {
+function written(
+  wiring: Wiring,
+  node: NodeProto,
+  found: Norm | undefined,
+  type: LayerType,
+): Found | undefined {
   if (!found) return undefined;
   const { op, tensor, channelAxis, units, weights } = found;
-  return { type, op, tensor, channelAxis, ...(units === undefined ? {} : { units }), weights, node };
+  const note = noted(cutOffNote(wiring, tensor));
+  return { type, op, tensor, channelAxis, ...(units === undefined ? {} : { units }), ...note, weights, node };
 }

@@ -1,10 +1,12 @@
 import { UserError } from '../../common/errors.ts';
 import { normalisation, type ResolvedPreprocess, resolvePreprocess } from '../images/preprocess-spec.ts';
+import { type DirectionLayer, directionLayers } from './direction-layers.ts';
+import { type OpenDirections, openDirections } from './directions.ts';
 import { wire } from './graph.ts';
 import { imageInput, type PixelInput } from './input.ts';
 import { type Instrumented, instrument, instrumentBound, type Wanted } from './instrument.ts';
 import { findLayers } from './layers.ts';
-import { checkInference, type Model, UINT8 } from './model.ts';
+import { checkInference, holdsFloat16, type Model, UINT8 } from './model.ts';
 import type { KeptOutput, NetworkLayer, NetworkOptions, Results } from './network.ts';
 import { matrices, pickEmbedding, pickOutput } from './outputs.ts';
 import { noise } from './probe.ts';
@@ -15,7 +17,11 @@ import { createSession, type InferenceSession, runPixels } from './session.ts';
 export interface Loaded {
   readonly file: string;
   readonly session: InferenceSession;
+  /** In execution order, directions behind the layer whose depth they have. */
   readonly layers: readonly NetworkLayer[];
+  /** For each layer: the tap that it is read from, and the directions that are applied to that, if it is one of those. */
+  readonly sources: readonly { readonly tap: number; readonly directions?: OpenDirections }[];
+  readonly taps: Instrumented['taps'];
   readonly output: KeptOutput | undefined;
   readonly candidates: readonly string[];
   readonly preprocess: ResolvedPreprocess;
@@ -32,17 +38,32 @@ export async function load(model: Model, options: NetworkOptions): Promise<Loade
   const preprocess = resolvePreprocess(options.preprocess, input.shape);
   const [height, width] = preprocess.size;
   const wiring = wire(model.graph);
-  const selected = selectLayers(wiring, findLayers(wiring), options.layers, model.file);
+  const found = findLayers(wiring);
+  const selected = selectLayers(wiring, found, options.layers, model.file);
+  const read = directionLayers(wiring, found, selected, options.directions ?? [], model.file);
   const candidates = options.output === 'auto' ? await matrices(model) : [];
   const kept = (options.outputNeeded ? pickEmbedding : pickOutput)(model, options.output, candidates);
-  const wanted = { taps: selected, outputs: kept === undefined ? [] : [kept], tokens: options.tokens };
+  const taps = [...selected, ...read.map(({ tap }) => tap)];
+  const wanted = { taps, outputs: kept === undefined ? [] : [kept], tokens: options.tokens };
   const pixels = { height, width, layout: preprocess.layout, ...normalisation(preprocess) };
   if (input.elemType === UINT8) checkBytes(model.file, pixels);
   const { edited, session, length } = await tried(model, wanted, pixels);
+  const opened: OpenDirections[] = [];
+  try {
+    for (const [i, { direction }] of read.entries()) {
+      opened.push(await openDirections(direction, edited.taps[selected.length + i]!.units));
+    }
+  } catch (error) {
+    await release({ session, sources: opened.map((directions) => ({ tap: 0, directions })) });
+    throw error;
+  }
+  const { layers, sources } = described(selected, read, edited, opened);
   return {
     file: model.file,
     session,
-    layers: described(selected, edited),
+    layers,
+    sources,
+    taps: edited.taps,
     output: kept === undefined ? undefined : { name: kept, length },
     candidates,
     preprocess,
@@ -52,8 +73,14 @@ export async function load(model: Model, options: NetworkOptions): Promise<Loade
   };
 }
 
-/** A model that takes bytes does the normalisation itself. */
-function checkBytes(file: string, { scale, bias }: PixelInput): void {
+/** Gives back the sessions. */
+export async function release({ session, sources }: Pick<Loaded, 'session' | 'sources'>): Promise<void> {
+  await session.release();
+  for (const { directions } of sources) await directions?.close();
+}
+
+/** Throws a UserError when a model that takes bytes, and so normalises them itself, would get others. */
+export function checkBytes(file: string, { scale, bias }: PixelInput): void {
   if (scale.every((value) => value === 1) && bias.every((value) => value === 0)) return;
   throw new UserError(
     `The model ${file} takes 8-bit pixels and normalises them itself. Set \`preprocess.range: [0, 255]\` and leave \`mean\` and \`std\` out.`,
@@ -84,14 +111,15 @@ async function tried(model: Model, wanted: Wanted, pixels: PixelInput): Promise<
 }
 
 async function tryOn(model: Model, wanted: Wanted, edited: Instrumented): Promise<Tried> {
-  const session = await createSession(edited.bytes, { file: model.file, optimise: true });
+  const holds = { holdsFloat16: holdsFloat16(model.graph) };
+  const session = await createSession(edited.bytes, { file: model.file, optimise: true, ...holds });
   try {
     const { pixels, taps, outputs, batch: rows = 3 } = edited;
     const images = noise(rows * pixels.height * pixels.width * 3);
     const values = await runPixels(session, images, rows, pixels, namesOf(edited), model.file);
     const lengthOf = (name: string) => values.get(name)!.data.length / rows;
-    taps.forEach(({ output, units }, i) => {
-      if (lengthOf(output) !== units) throw notBatched(model.file, wanted.taps[i]!.name, rows);
+    taps.forEach(({ output, units, positions }, i) => {
+      if (lengthOf(output) !== units * positions) throw notBatched(model.file, wanted.taps[i]!.name, rows);
     });
     const length = outputs[0] === undefined ? 0 : lengthOf(outputs[0]);
     if (!Number.isInteger(length)) throw notBatched(model.file, wanted.outputs[0]!, rows);
@@ -104,11 +132,25 @@ async function tryOn(model: Model, wanted: Wanted, edited: Instrumented): Promis
 
 const namesOf = ({ taps, outputs }: Instrumented) => [...taps.map(({ output }) => output), ...outputs];
 
-function described(selected: readonly Selected[], { taps }: Instrumented): NetworkLayer[] {
-  return selected.map(({ name, type, op, tensor, note }, depth) => {
-    const layer = { name, type, op, tensor, units: taps[depth]!.units, depth };
-    return note === undefined ? layer : { ...layer, note };
-  });
+/** The layers and where they come from: those of the model by depth, each followed by the directions of its depth. */
+function described(
+  selected: readonly Selected[],
+  read: readonly DirectionLayer[],
+  { taps }: Instrumented,
+  opened: readonly OpenDirections[],
+): Pick<Loaded, 'layers' | 'sources'> {
+  const all = [
+    ...selected.map(({ name, type, op, tensor, note }, depth) => {
+      const layer = { name, type, op, tensor, units: taps[depth]!.units, depth };
+      return { layer: note === undefined ? layer : { ...layer, note }, source: { tap: depth } };
+    }),
+    ...read.map(({ layer }, i) => {
+      const directions = opened[i]!;
+      const source = { tap: selected.length + i, directions };
+      return { layer: { ...layer, units: directions.units }, source };
+    }),
+  ].sort((a, b) => a.layer.depth - b.layer.depth);
+  return { layers: all.map(({ layer }) => layer), sources: all.map(({ source }) => source) };
 }
 
 /**
@@ -116,18 +158,23 @@ function described(selected: readonly Selected[], { taps }: Instrumented): Netwo
  * in another order when the batch is 1, which would change the last bit of results with the batch size.
  */
 export async function run(loaded: Loaded, images: Uint8Array, count: number): Promise<Results> {
-  const { file, session, layers, output, batch, pixels, names } = loaded;
+  const { file, session, layers, sources, taps, output, batch, pixels, names } = loaded;
   const rows = batch ?? Math.max(2, count);
   const values = await runPixels(session, filled(images, count, rows), rows, pixels, names, file);
-  const take = (index: number, width: number, what: string) => {
+  const all = (index: number, width: number, what: string) => {
     const { data } = values.get(names[index]!)!;
     if (data.length !== rows * width) throw notBatched(file, what, rows);
-    return data.subarray(0, count * width);
+    return data;
   };
-  return {
-    activations: layers.map(({ units, name }, i) => take(i, units, name)),
-    output: output && take(layers.length, output.length, output.name),
-  };
+  const activations: Float32Array[] = [];
+  for (const [i, { tap, directions }] of sources.entries()) {
+    const { units, positions } = taps[tap]!;
+    const read = all(tap, units * positions, layers[i]!.name);
+    const found = directions ? await directions.apply(read, rows, positions) : read;
+    activations.push(found.subarray(0, count * layers[i]!.units));
+  }
+  const kept = output && all(taps.length, output.length, output.name).subarray(0, count * output.length);
+  return { activations, output: kept };
 }
 
 /** The images, followed by black ones up to the number of rows. */

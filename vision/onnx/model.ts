@@ -7,6 +7,7 @@ import { type GraphProto, type ModelProto, ModelProtoSchema, type TensorProto } 
 /** Element types of tensors (onnx.TensorProto.DataType) that the program deals with. */
 export const FLOAT = 1;
 export const UINT8 = 2;
+export const INT8 = 3;
 export const INT32 = 6;
 export const INT64 = 7;
 export const FLOAT16 = 10;
@@ -116,6 +117,15 @@ function decode(file: string, bytes: Uint8Array): ModelProto {
     plausible
       ? `The ONNX model ${file} is damaged or cut short (it has ${bytes.length} bytes). Copy or export it again.`
       : `${file} is not an ONNX model.`,
+  );
+}
+
+/** True when a graph has weights of float16, or converts something to it. */
+export function holdsFloat16(graph: GraphProto): boolean {
+  for (const { dataType } of tensorsOf(graph)) if (dataType === FLOAT16) return true;
+  return graph.node.some(
+    ({ opType, attribute }) =>
+      opType === 'Cast' && attribute.some(({ name, i }) => name === 'to' && i === BigInt(FLOAT16)),
   );
 }
 

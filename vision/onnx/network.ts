@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { canonicalJson, sha256 } from '../../common/json.ts';
 import type { Preprocess, ResolvedPreprocess } from '../images/preprocess-spec.ts';
-import { type Loaded, load, run } from './loaded.ts';
+import type { Direction } from './directions.ts';
+import { type Loaded, load, release, run } from './loaded.ts';
 import { type Model, readModel } from './model.ts';
 import type { Tokens } from './pool.ts';
 
@@ -10,6 +11,8 @@ import type { Tokens } from './pool.ts';
 export interface NetworkOptions {
   /** Layers to pool, as in `selectLayers`; none for an encoder. */
   readonly layers: readonly string[];
+  /** Units that are directions in a layer's space. */
+  readonly directions?: readonly Direction[];
   readonly tokens: Tokens;
   /** An output to keep whole: `auto` the only one of two axes, if there is one; `none`; or its name. */
   readonly output: string;
@@ -18,13 +21,14 @@ export interface NetworkOptions {
   readonly preprocess: Preprocess;
 }
 
-/** A layer with its place and width. */
+/** A layer with its place and width; of directions, `op` and `tensor` are those of what they read. */
 export interface NetworkLayer {
   readonly name: string;
   readonly type: string;
   readonly op: string;
   readonly tensor: string;
   readonly units: number;
+  /** Index in execution order; that of directions is the one of the layer that they read. */
   readonly depth: number;
   readonly note?: string;
 }
@@ -113,7 +117,14 @@ async function keyOf(model: Model, options: NetworkOptions): Promise<string> {
       return { path, size, mtimeMs };
     }),
   );
-  return sha256(canonicalJson({ digest, external, options: JSON.stringify(options) }));
+  const directions = await Promise.all((options.directions ?? []).map(({ file }) => digestOf(file)));
+  return sha256(canonicalJson({ digest, external, directions, options: JSON.stringify(options) }));
+}
+
+/** SHA-256 of a file; none where it can't be read, which is told when it is opened. */
+async function digestOf(file: string): Promise<string> {
+  const bytes = await readFile(file).catch(() => new Uint8Array());
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 async function evict(): Promise<void> {
@@ -121,7 +132,6 @@ async function evict(): Promise<void> {
     if (entries.size <= KEPT) return;
     if (entry.users > 0) continue;
     entries.delete(key);
-    const { session } = await entry.loaded;
-    await session.release();
+    await release(await entry.loaded);
   }
 }

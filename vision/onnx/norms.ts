@@ -1,5 +1,6 @@
-import { axesOf, elements, type Wiring } from './graph.ts';
-import type { NodeProto, TensorProto } from './onnx_pb.ts';
+import { axesOf, elements, onlyUser, origin, type Wiring } from './graph.ts';
+import type { NodeProto } from './onnx_pb.ts';
+import { terms } from './operators.ts';
 
 /** A normalisation layer that an exporter wrote out in simple operators. */
 export interface Norm {
@@ -7,7 +8,8 @@ export interface Norm {
   readonly tensor: string;
   readonly channelAxis: number;
   readonly units?: number;
-  readonly weights: readonly (TensorProto | undefined)[];
+  /** Inputs that are its constants: scale, shift. */
+  readonly weights: readonly string[];
 }
 
 /**
@@ -23,7 +25,7 @@ export function decomposedLayerNorm(wiring: Wiring, node: NodeProto): Norm | und
     op: ['ReduceMean', '…', 'Div', ...steps].join('+'),
     tensor,
     channelAxis: Math.max(...axes),
-    ...(axes.length === 1 ? unitsOf(weights) : {}),
+    ...(axes.length === 1 ? unitsOf(wiring, weights) : {}),
     weights,
   };
 }
@@ -47,14 +49,16 @@ function normalisedAxes(wiring: Wiring, centred: string, deviation: string): num
   const root = through(wiring, deviation);
   if (difference?.opType !== 'Sub' || (root?.opType !== 'Sqrt' && root?.opType !== 'Pow')) return undefined;
   const sum = through(wiring, root.input[0]!);
-  const variance = sum?.opType === 'Add' ? firstMean(wiring, sum.input) : undefined;
+  const variance = firstMean(wiring, (sum && terms(sum, 'Add')) ?? []);
   if (!variance) return undefined;
   const square = through(wiring, variance.input[0]!);
   if (square?.opType !== 'Pow' && square?.opType !== 'Mul') return undefined;
   const squared = through(wiring, square.input[0]!);
-  if (squared?.opType !== 'Sub' || squared.input[0] !== difference.input[0]) return undefined;
+  const value = origin(wiring, difference.input[0] ?? '');
+  const isValue = (tensor = '') => origin(wiring, tensor) === value;
+  if (squared?.opType !== 'Sub' || !isValue(squared.input[0])) return undefined;
   const mean = firstMean(wiring, [difference.input[1] ?? '']);
-  if (!mean || mean.input[0] !== difference.input[0]) return undefined;
+  if (!mean || !isValue(mean.input[0])) return undefined;
   const axes = axesOf(wiring, mean);
   return axesOf(wiring, variance)?.join() === axes?.join() ? axes : undefined;
 }
@@ -63,10 +67,9 @@ function firstMean(wiring: Wiring, tensors: readonly string[]): NodeProto | unde
   return tensors.map((tensor) => through(wiring, tensor)).find((node) => node?.opType === 'ReduceMean');
 }
 
-/** Producer of a tensor, seen through changes of type. */
+/** Producer of a tensor, seen through changes of type and quantisation. */
 function through(wiring: Wiring, tensor: string): NodeProto | undefined {
-  const node = wiring.producer(tensor);
-  return node?.opType === 'Cast' || node?.opType === 'Identity' ? through(wiring, node.input[0]!) : node;
+  return wiring.producer(origin(wiring, tensor));
 }
 
 /**
@@ -74,39 +77,36 @@ function through(wiring: Wiring, tensor: string): NodeProto | undefined {
  * then · weight, + bias. `node` is the InstanceNormalization.
  */
 export function decomposedGroupNorm(wiring: Wiring, node: NodeProto): Norm | undefined {
-  const before = wiring.producer(node.input[0] ?? '');
-  const after = wiring.onlyReader(node.output[0]!);
+  const before = through(wiring, node.input[0] ?? '');
+  const after = onlyUser(wiring, node.output[0]!)?.node;
   if (before?.opType !== 'Reshape' || after?.opType !== 'Reshape') return undefined;
   const { tensor, steps, weights } = affine(wiring, after.output[0]!);
   const op = ['Reshape', 'InstanceNormalization', 'Reshape', ...steps].join('+');
-  return { op, tensor, channelAxis: 1, ...unitsOf(weights), weights };
+  return { op, tensor, channelAxis: 1, ...unitsOf(wiring, weights), weights };
 }
 
 /** Follows `· constant` and `+ constant` after a normalisation, where nothing else reads what is between. */
 function affine(wiring: Wiring, tensor: string) {
   const steps: string[] = [];
-  const weights: TensorProto[] = [];
-  for (const op of ['Mul', 'Add']) {
+  const weights: string[] = [];
+  for (const op of ['Mul', 'Add'] as const) {
     const reader = affineStep(wiring, tensor, op);
     if (!reader) continue;
     weights.push(reader.weight);
-    steps.push(op);
+    steps.push(reader.node.opType);
     tensor = reader.node.output[0]!;
   }
   return { tensor, steps, weights };
 }
 
-function affineStep(wiring: Wiring, tensor: string, op: string) {
-  const node = wiring.onlyReader(tensor);
-  if (node?.opType === 'Cast') return affineStep(wiring, node.output[0]!, op);
-  if (node?.opType !== op) return undefined;
-  const other = node.input.find((name) => name !== tensor);
-  const weight = other === undefined ? undefined : wiring.weight(other);
-  return weight ? { node, weight } : undefined;
+function affineStep(wiring: Wiring, tensor: string, op: 'Mul' | 'Add') {
+  const user = onlyUser(wiring, tensor);
+  const other = user && terms(user.node, op)?.find((name) => name !== user.input);
+  return user && other !== undefined && wiring.weight(other) ? { node: user.node, weight: other } : undefined;
 }
 
 /** One value a unit: the number of units is the number of values of the weight. */
-function unitsOf(weights: readonly TensorProto[]): { units?: number } {
-  const weight = weights[0];
+function unitsOf(wiring: Wiring, weights: readonly string[]): { units?: number } {
+  const weight = wiring.weight(weights[0] ?? '');
   return weight && elements(weight) > 1 ? { units: elements(weight) } : {};
 }

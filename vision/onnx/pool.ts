@@ -2,6 +2,7 @@ import { type Axis, int64Tensor, makeConstant, makeNode, shallow } from './build
 import { intAttribute } from './graph.ts';
 import { FLOAT } from './model.ts';
 import type { NodeProto } from './onnx_pb.ts';
+import type { Scale } from './quantised.ts';
 
 /** What becomes of token tensors [B, T, C]: their mean over T, or the first (class) token. */
 export type Tokens = 'mean' | 'cls';
@@ -27,11 +28,14 @@ export interface Tap {
   readonly batch: BatchPlace;
   /** False where the tensor isn't float32 and must be converted. */
   readonly isFloat32: boolean;
+  /** How its integers stand for numbers, where it is quantised. */
+  readonly scale?: Scale | undefined;
 }
 
 /**
  * Nodes that reduce a tensor to [batch, units]: the mean over every axis that is neither batch nor channel (for tokens
- * `cls` and one token axis: its first entry). float16 and double are converted to float32 before they are averaged.
+ * `cls` and one token axis: its first entry). float16 and double are converted to float32 before they are averaged, and
+ * quantised integers to the numbers that they stand for.
  * `output` is the name of the result; nothing is needed, and the tensor itself is the result, where there is nothing to
  * pool.
  */
@@ -42,7 +46,7 @@ export function poolingNodes(
   tokens: Tokens,
 ): { nodes: NodeProto[]; output: string } {
   const steps = new Steps(tap.tensor, prefix, opset);
-  if (!tap.isFloat32) steps.add('Cast', { to: FLOAT });
+  steps.float32(tap);
   const { each } = tap.batch;
   if (isMap(tap)) {
     steps.add('GlobalAveragePool');
@@ -58,6 +62,28 @@ export function poolingNodes(
   }
   if (batchAxis > channelAxis) steps.add('Transpose', { perm: [1, 0] });
   return steps.done();
+}
+
+/**
+ * Nodes that bring a tensor into the form [batch · positions, channels], images one after another, without averaging; for
+ * tokens `cls` and one token axis the first token alone. `positions` is their number an image.
+ */
+export function positionNodes(
+  tap: Tap,
+  prefix: string,
+  opset: number,
+  tokens: Tokens,
+): { nodes: NodeProto[]; output: string; positions: number } {
+  const steps = new Steps(tap.tensor, prefix, opset);
+  steps.float32(tap);
+  const { batchAxis, channelAxis, axes, lengths } = tap.batch.each === 1 ? unsplit(tap) : split(tap, steps);
+  if (tokens === 'cls' && axes.length === 1 && channelAxis === axes.length + 1) {
+    return { ...poolingNodes(tap, prefix, opset, tokens), positions: 1 };
+  }
+  const perm = [batchAxis, ...axes, channelAxis];
+  if (perm.some((axis, i) => axis !== i)) steps.add('Transpose', { perm });
+  if (axes.length > 0) steps.addWith('Reshape', 'rows', int64Tensor([2], [-1, lengths[channelAxis]!]));
+  return { ...steps.done(), positions: axes.reduce((product, axis) => product * lengths[axis]!, 1) };
 }
 
 /** True for feature maps [B, C, …]. */
@@ -91,11 +117,13 @@ interface Places {
   readonly channelAxis: number;
   /** Axes to average over. */
   readonly axes: readonly number[];
+  /** Length of every axis; that of the batch's says nothing. */
+  readonly lengths: readonly number[];
 }
 
 function unsplit({ shape, batch, channelAxis }: Tap): Places {
   const axes = shape.map((_, axis) => axis).filter((axis) => axis !== batch.axis && axis !== channelAxis);
-  return { batchAxis: batch.axis, channelAxis, axes };
+  return { batchAxis: batch.axis, channelAxis, axes, lengths: shape.map(Number) };
 }
 
 /** Gives the batch an axis of its own where it shares one with other entries. */
@@ -107,7 +135,7 @@ function split({ shape, batch, channelAxis }: Tap, steps: Steps): Places {
   const batchAxis = batch.order === 'outer' ? batch.axis : batch.axis + 1;
   const channel = channelAxis > batch.axis ? channelAxis + 1 : channelAxis;
   const axes = lengths.map((_, axis) => axis).filter((axis) => axis !== batchAxis && axis !== channel);
-  return { batchAxis, channelAxis: channel, axes };
+  return { batchAxis, channelAxis: channel, axes, lengths };
 }
 
 /** Nodes in a row, each reading what the one before puts out. */
@@ -133,6 +161,17 @@ class Steps {
     const constant = `${this.#prefix}/${name}`;
     this.#nodes.push(makeConstant(constant, value));
     this.add(opType, attributes, constant);
+  }
+
+  float32({ isFloat32, scale }: Tap): void {
+    if (isFloat32) return;
+    if (scale) {
+      const more = scale.zeroPoint === '' ? [] : [scale.zeroPoint];
+      // Axes came with opset 13.
+      this.add('DequantizeLinear', this.#opset < 13 ? {} : { axis: scale.axis }, scale.scale, ...more);
+    }
+    // From opset 19 on a scale may be float16.
+    if (!scale || this.#opset >= 19) this.add('Cast', { to: FLOAT });
   }
 
   /** The axes are an attribute before opset 18, an input from then on. */

@@ -4,6 +4,7 @@ import { UserError } from '../../common/errors.ts';
 import { attribute, intAttribute, type Wiring } from './graph.ts';
 import { LAYER_TYPES, type Layer } from './layers.ts';
 import type { NodeProto } from './onnx_pb.ts';
+import { weighted } from './operators.ts';
 
 /** A layer that was chosen; `type` is `tensor` for one that a user named by its tensor. */
 export interface Selected extends Omit<Layer, 'type'> {
@@ -72,6 +73,8 @@ function byTensor(wiring: Wiring, layers: readonly Layer[], text: string, file: 
 const KEEPS_CHANNELS = new Set(
   (
     'Relu LeakyRelu PRelu Elu Selu Celu Sigmoid HardSigmoid HardSwish Tanh Softplus Softsign Mish Gelu Erf Clip Identity Cast ' +
+    'CastLike QuantizeLinear DequantizeLinear QLinearAdd QLinearMul QLinearConcat QLinearLeakyRelu QLinearSigmoid ' +
+    'QLinearAveragePool QLinearGlobalAveragePool Swish FastGelu QuickGelu BiasGelu ' +
     'Dropout Add Sub Mul Div Pow Sqrt Abs Neg Exp Concat MaxPool AveragePool GlobalAveragePool GlobalMaxPool LpPool Pad ' +
     'Resize Upsample BatchNormalization InstanceNormalization GroupNormalization LayerNormalization LRN Where Max Min Mean Sum'
   ).split(' '),
@@ -99,9 +102,9 @@ function through(
   follow: (tensor: string) => number | undefined,
 ): number | undefined {
   const computed = node.input.filter((name) => name !== '' && !wiring.weight(name));
-  if (node.opType === 'MatMul' || node.opType === 'Gemm')
-    return wiring.weight(node.input[1] ?? '') ? -1 : undefined;
-  if (node.opType === 'Conv' || node.opType === 'ConvTranspose') return 1;
+  const applied = weighted(node);
+  if (applied?.kind === 'conv') return 1;
+  if (applied) return wiring.weight(applied.weight) ? -1 : undefined;
   if (node.opType === 'Flatten') return intAttribute(node, 'axis', 1) === 1 ? 1 : undefined;
   if (node.opType === 'Transpose') {
     const perm = attribute(node, 'perm')?.ints.map(Number);

@@ -42,6 +42,7 @@ export function tableItems(folder: string): Item[] {
         files: paths.map((path) => `/data/${path}`),
         offsets: doubles(23),
         bytes: doubles(23),
+        values: new Int32Array(23).fill(-1),
       }),
     ),
     made('activations', 'activations.arrow', () => writeTwoLayers(file)),

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
-import { geometryOf, roundHalfEven } from '../../../vision/images/geometry.ts';
+import { geometryOf } from '../../../vision/images/geometry.ts';
 import { fitPixels } from '../../../vision/images/preprocess.ts';
 import { type Preprocess, resolvePreprocess } from '../../../vision/images/preprocess-spec.ts';
+import { roundHalfEven } from '../../../vision/images/rounding.ts';
 
 const geometry = (height: number, width: number, spec: Preprocess) =>
   geometryOf(height, width, resolvePreprocess(spec));
@@ -31,6 +32,13 @@ test('crop-pct of a size that is not square keeps the proportions and covers it'
 test('squash resizes each side by itself', () => {
   const spec = { size: 224, 'crop-pct': 0.875, 'crop-mode': 'squash' } as const;
   expect(geometry(100, 900, spec)).toEqual({ resized: [256, 256], top: 16, left: 16 });
+});
+
+test('border: the whole image inside the size, at least one pixel of it', () => {
+  const spec = resolvePreprocess({ size: 100, 'crop-mode': 'border', 'crop-pct': 0.5 });
+  expect(geometryOf(400, 200, spec)).toEqual({ resized: [200, 100], top: 50, left: 0 });
+  expect(geometryOf(100, 50, { ...spec, size: [300, 300] })).toMatchObject({ top: -50, left: -100 });
+  expect(geometryOf(2000, 2, spec)!.resized).toEqual([200, 1]);
 });
 
 test('an image smaller than the crop is set into zeros', () => {

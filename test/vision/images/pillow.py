@@ -116,7 +116,18 @@ def kinds():
     yield "webp", lambda: saved(rgb(), format="WEBP", exif=oriented(8))
 
 
+def bordered(image, scale, size, fill, mode):
+    """timm's crop mode "border", after its description: the whole image scaled into `scale`, then set into or cut to `size`."""
+    ratio = max(image.height / scale[0], image.width / scale[1])
+    image = T.functional.resize(image, [round(image.height / ratio), round(image.width / ratio)], mode)
+    frame = Image.new("RGB", (max(size[1], image.width), max(size[0], image.height)), tuple(fill))
+    frame.paste(image, ((frame.width - image.width) // 2, (frame.height - image.height) // 2))
+    return T.functional.center_crop(frame, size)
+
+
 def compose(spec):
+    if "fill" in spec:
+        return lambda image: bordered(image, spec["resize"], spec["size"], spec["fill"], MODES[spec["interpolation"]])
     steps = []
     if spec["resize"] is not None:
         steps.append(T.Resize(spec["resize"], interpolation=MODES[spec["interpolation"]]))

@@ -19,7 +19,10 @@ interface Case {
 }
 
 /** Our declaration of a preprocessing, beside the torchvision transforms that it stands for. */
-const SPECS: { ours: Preprocess; torchvision: { size: number[]; resize: number | number[] | null } }[] = [
+const SPECS: {
+  ours: Preprocess;
+  torchvision: { size: number[]; resize: number | number[] | null; fill?: number[] };
+}[] = [
   { ours: { size: 224, resize: 256 }, torchvision: { size: [224, 224], resize: 256 } },
   {
     ours: { size: 64, resize: 73, interpolation: 'bicubic' },
@@ -32,6 +35,20 @@ const SPECS: { ours: Preprocess; torchvision: { size: number[]; resize: number |
   {
     ours: { size: [40, 61], 'crop-pct': 0.9, 'crop-mode': 'squash' },
     torchvision: { size: [40, 61], resize: [44, 67] },
+  },
+  {
+    ours: {
+      size: [64, 48],
+      'crop-pct': 0.95,
+      'crop-mode': 'border',
+      interpolation: 'bicubic',
+      mean: [0.485, 0.456, 0.406],
+    },
+    torchvision: { size: [64, 48], resize: [67, 50], fill: [124, 116, 104] },
+  },
+  {
+    ours: { size: 45, 'crop-mode': 'border', mean: 0.5, 'crop-pct': 0.7 },
+    torchvision: { size: [45, 45], resize: [64, 64], fill: [128, 128, 128] },
   },
   { ours: { size: [50, 51], resize: 'none' }, torchvision: { size: [50, 51], resize: null } },
   {

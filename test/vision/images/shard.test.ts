@@ -59,7 +59,12 @@ async function shard() {
     widths: Int32Array.from([1, 2, 3]),
     heights: Int32Array.from([4, 5, 6]),
   });
-  writePlaces(places, { files: [file, file, alone], offsets: Float64Array.from([4, 11, 0]), bytes });
+  writePlaces(places, {
+    files: [file, file, alone],
+    offsets: Float64Array.from([4, 11, 0]),
+    bytes,
+    values: Int32Array.from([-1, -1, -1]),
+  });
   return { file, alone, contents, opened: await openShard(images, places) };
 }
 

@@ -17,9 +17,15 @@ async function tree(files: readonly string[] | Record<string, string>): Promise<
   return root;
 }
 
-async function list(paths: string | readonly string[], format: Format = 'auto', ignored: string[] = []) {
+async function list(
+  paths: string | readonly string[],
+  format: Format = 'auto',
+  ignored: string[] = [],
+  split?: string,
+) {
   const found: ListedImage[] = [];
-  const all = listImages([paths].flat(), format, (path) => ignored.push(path));
+  const listener = { ignored: (path: string) => ignored.push(path) };
+  const all = listImages([paths].flat(), { format, columns: {}, split }, listener);
   for await (const image of all) found.push(image);
   return found.sort((a, b) => (a.path < b.path ? -1 : 1));
 }

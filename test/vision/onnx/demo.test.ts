@@ -16,7 +16,9 @@ const PROGRAM = readFileSync(new URL('./demo_networks.py', import.meta.url), 'ut
 
 const files = ['models', 'encoders'].flatMap((folder) => {
   const where = path.join(demo, folder);
-  const names = existsSync(where) ? readdirSync(where).filter((name) => name.endsWith('.onnx')) : [];
+  const names = existsSync(where)
+    ? readdirSync(where).filter((name) => name.endsWith('.onnx') && name !== 'dists.onnx')
+    : [];
   return names.map((name) => path.join(where, name));
 });
 

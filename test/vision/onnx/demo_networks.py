@@ -19,11 +19,14 @@ from networks import NETWORKS  # noqa: E402
 
 
 def restored(name, weights):
+    network = NETWORKS[name].build().eval()
+    shapes = {key: value.shape for key, value in network.state_dict().items()}
     state = {}
     for key, weight in weights.items():
         value = np.frombuffer(base64.b64decode(weight["data"]), np.float32).reshape(weight["dims"])
-        state[key] = torch.from_numpy((value.T if weight["transposed"] else value).copy())
-    network = NETWORKS[name].build().eval()
+        value = value.T if weight["transposed"] else value
+        # the scale of a group norm is stored as [C, 1, 1]
+        state[key] = torch.from_numpy(value.reshape(shapes.get(key, value.shape)).copy())
     report = network.load_state_dict(state, strict=False)
     missing = [key for key in report.missing_keys if not key.endswith("num_batches_tracked")]
     if missing or report.unexpected_keys:
@@ -33,7 +36,7 @@ def restored(name, weights):
 
 def channel_axis(module):
     """Axis of the channels in what a module puts out; None for modules without units."""
-    if isinstance(module, (nn.Conv2d, nn.BatchNorm2d)) or type(module).__name__ == "ChannelsLastNorm":
+    if isinstance(module, (nn.Conv2d, nn.BatchNorm2d, nn.GroupNorm)) or type(module).__name__ == "ChannelsLastNorm":
         return 1
     return -1 if isinstance(module, (nn.LayerNorm, nn.Linear)) else None
 

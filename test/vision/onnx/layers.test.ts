@@ -195,6 +195,26 @@ describe('a group norm that PyTorch wrote out', () => {
     ]);
     expect(layersOf(steps, weights)).toMatchObject([{ type: 'group-norm', tensor: 's' }]);
   });
+
+  it('by its newer exporter, which asks each result for its type', () => {
+    const layers = layersOf(
+      [
+        node('Reshape', ['input', 'groups'], 'g'),
+        node('InstanceNormalization', ['g', 'ones', 'zeros'], 'i'),
+        node('Reshape', ['i', 'whole'], 'r'),
+        node('Unsqueeze', ['norm.weight', 'axes'], 'w'),
+        node('CastLike', ['w', 'r'], 'w like r'),
+        node('Mul', ['r', 'w like r'], 'm'),
+        node('Unsqueeze', ['norm.bias', 'axes'], 'b'),
+        node('CastLike', ['b', 'm'], 'b like m'),
+        node('Add', ['m', 'b like m'], 'y'),
+      ],
+      [weight('ones', [2]), weight('zeros', [2]), weight('norm.weight', [4]), weight('norm.bias', [4])],
+    );
+    expect(layers).toMatchObject([
+      { name: 'norm', type: 'group-norm', tensor: 'y', channelAxis: 1, units: 4 },
+    ]);
+  });
 });
 
 describe('names', () => {

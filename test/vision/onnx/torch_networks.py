@@ -1,8 +1,9 @@
 """Exports networks with random weights to ONNX and prints what forward hooks see.
 
 Reads {"folder": …, "wanted": [[network, opset, options], …]} on standard input; prints a JSON list of
-{file, size, images, layers: {module: {kind, values}}, output} with images as uint8 RGB [n][h][w][3], flat, and
-values as the means over every axis that is neither batch nor channel, [n][units].
+{file, size, images, layers: {module: {kind, values, first}}, output} with images as uint8 RGB [n][h][w][3], flat, and
+values as the means over every axis that is neither batch nor channel, [n][units]. `first` is the same of the first token
+alone where there is one axis of tokens.
 """
 
 import json
@@ -10,8 +11,10 @@ import sys
 import warnings
 
 import numpy as np
+import onnx
 import torch
 import torchvision.models as zoo
+from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 from torchvision.models.convnext import CNBlockConfig, ConvNeXt
 from torchvision.models.swin_transformer import SwinTransformer
@@ -139,7 +142,12 @@ def record(net, images):
             axes = [a for a in range(1, out.dim()) if a != axis % out.dim()]
             value = out.mean(axes) if axes else out
             count = sum(1 for known in layers if known.split("#")[0] == name)
-            layers[name if count == 0 else f"{name}#{count + 1}"] = {"kind": kind, "values": value.tolist()}
+            first = out[:, 0] if out.dim() == 3 and axis == -1 else value
+            layers[name if count == 0 else f"{name}#{count + 1}"] = {
+                "kind": kind,
+                "values": value.tolist(),
+                "first": first.tolist(),
+            }
 
         return keep
 
@@ -155,6 +163,35 @@ def record(net, images):
     for handle in hooks:
         handle.remove()
     return layers, output
+
+
+def halve(file, form):
+    """Makes a file's weights and activations float16, and its input too unless the form is `inside`."""
+    model = onnx.load(file)
+    graph = model.graph
+
+    def half(tensor):
+        if tensor.data_type == TensorProto.FLOAT:
+            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), tensor.name))
+
+    for tensor in graph.initializer:
+        half(tensor)
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                half(attribute.t)
+            if node.op_type == "Cast" and attribute.i == TensorProto.FLOAT:
+                attribute.i = TensorProto.FLOAT16
+        if form == "inside":
+            node.input[:] = ["half" if name == "input" else name for name in node.input]
+    if form == "inside":
+        graph.node.insert(0, helper.make_node("Cast", ["input"], ["half"], to=TensorProto.FLOAT16))
+    else:
+        graph.input[0].type.tensor_type.elem_type = TensorProto.FLOAT16
+    for output in graph.output:
+        output.type.tensor_type.elem_type = TensorProto.FLOAT16
+    del graph.value_info[:]
+    onnx.save(model, file)
 
 
 def main():
@@ -183,6 +220,8 @@ def main():
             training=torch.onnx.TrainingMode.EVAL if options.get("fold") else torch.onnx.TrainingMode.PRESERVE,
             dynamic_axes=None if fixed else {"input": {0: "batch"}, "logits": {0: "batch"}},
         )
+        if options.get("half"):
+            halve(file, options["half"])
         results.append(
             {"file": file, "size": size, "images": pixels.ravel().tolist(), "layers": layers, "output": output.tolist()}
         )
