@@ -1,7 +1,11 @@
+import { names } from './axes.ts';
 import { counted, type Figure } from './figure.ts';
-import { FAINT, INK, panels, WIDTH } from './theme.ts';
+import { COLOURS, FAINT, plot, WIDTH } from './theme.ts';
 
 const COLUMNS = ['model', 'units', 'constant_units', 'share'];
+
+/** Pixels of the plot with many models; few take less. */
+const HEIGHT = 480;
 
 /** Share of constant units a model: those that respond to all images alike and can't be scored. */
 export const constantUnits: Figure = {
@@ -9,8 +13,9 @@ export const constantUnits: Figure = {
   title: 'Constant units',
   make({ models }) {
     if (models.length === 0) return undefined;
-    // whether a unit is constant depends on the model alone: one row a model, whatever the encoders
-    const seen = new Map(models.map((row) => [row.model, row]));
+    // whether a unit is constant depends on the model alone: one row a model, from the encoder that judged most of its units
+    const seen = new Map<string, (typeof models)[number]>();
+    for (const row of models) if (row.units > (seen.get(row.model)?.units ?? -1)) seen.set(row.model, row);
     const table = [...seen.values()]
       .map(({ model, units, constant_units }) => ({
         model,
@@ -30,10 +35,9 @@ export const constantUnits: Figure = {
     return {
       columns: COLUMNS,
       table,
-      spec: panels(
+      spec: plot(
         { title: this.title, subtitle: 'Share of units whose activation is the same on every image' },
         labelled,
-        [],
         panel(table),
       ),
       caption:
@@ -48,13 +52,14 @@ function sum(values: readonly number[]): number {
 }
 
 function panel(table: readonly { readonly model: string; readonly share: number }[]): object {
+  const step = Math.max(12, Math.min(34, Math.floor(HEIGHT / table.length)));
   const most = Math.max(...table.map((row) => row.share));
   const y = {
     field: 'model',
     type: 'nominal',
     sort: table.map((row) => row.model),
     title: null,
-    axis: { labelColor: INK, labelFontSize: 13, ticks: false, domain: false },
+    axis: names(Math.min(13, step - 4)),
   };
   const x = {
     field: 'share',
@@ -66,11 +71,14 @@ function panel(table: readonly { readonly model: string; readonly share: number 
   };
   return {
     width: WIDTH,
-    height: { step: 34 },
+    height: { step },
     layer: [
-      { mark: { type: 'bar', height: 16, color: '#D55E00', opacity: 0.85 }, encoding: { x, y } },
       {
-        mark: { type: 'text', align: 'left', dx: 6, fontSize: 11, color: FAINT },
+        mark: { type: 'bar', height: Math.min(16, step - 5), color: COLOURS[1], opacity: 0.85 },
+        encoding: { x, y },
+      },
+      {
+        mark: { type: 'text', align: 'left', dx: 6, fontSize: Math.min(11, step - 3), color: FAINT },
         encoding: { x, y, text: { field: 'label', type: 'nominal' } },
       },
     ],

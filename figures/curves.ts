@@ -10,9 +10,10 @@ import {
   type FigureData,
   type FigureResult,
   groupBy,
+  shownWords,
   type UnitPoint,
 } from './figure.ts';
-import { layerTypeScale, panels, sortLayerTypes, WIDTH } from './theme.ts';
+import { layerTypeScale, plot, sortLayerTypes, WIDTH } from './theme.ts';
 
 /** Equal bins between 0 and 1 into which the position of a layer falls. */
 const BINS = 10;
@@ -32,7 +33,7 @@ export interface CurveText {
  * by position; each bin gives the mean over its units, placed at their mean position, and its bootstrap interval.
  */
 export function curveFigure(data: FigureData, position: Position, text: CurveText): FigureResult | undefined {
-  const encoders = encodersOf(data.units);
+  const encoders = encodersOf(data.units, data.encoders);
   if (encoders.length === 0) return undefined;
   const types = sortLayerTypes(data.units.map((unit) => unit.layer_type));
   const table = [...groupBy(data.units, (unit) => JSON.stringify([unit.encoder, unit.layer_type]))]
@@ -44,20 +45,21 @@ export function curveFigure(data: FigureData, position: Position, text: CurveTex
         a.bin - b.bin,
     );
   const columns = ['encoder', 'layer_type', 'bin', position, 'mis', 'mis_low', 'mis_high', 'units', 'models'];
-  const models = new Set(data.units.map((unit) => unit.model)).size;
+  const [main] = encoders;
+  const drawn = data.units.filter((unit) => unit.encoder === main);
+  const models = new Set(drawn.map((unit) => unit.model)).size;
   return {
     columns: columnsFor(encoders, columns),
     table,
-    spec: panels(
+    spec: plot(
       { title: text.title, subtitle: 'Mean over units with its 95 % interval, by layer type' },
-      table,
-      encoders,
-      panel(position, text.axis, types),
+      table.filter((row) => row.encoder === main),
+      panel(position, text.axis, sortLayerTypes(drawn.map((unit) => unit.layer_type))),
     ),
     caption:
-      `Mean MIS against ${text.definition}, a curve a layer type, over ${counted(data.units.length / encoders.length, 'unit')} ` +
+      `Mean MIS against ${text.definition}, a curve a layer type, over ${counted(drawn.length, 'unit')} ` +
       `of ${counted(models, 'model')} that are not constant. Units fall into ten equal bins; a point stands at the mean ` +
-      `position of its bin's units. Band: ${intervalWords(data.bootstrap.resamples, 'units')}. Dashed: chance, 0.5.`,
+      `position of its bin's units. Band: ${intervalWords(data.bootstrap.resamples, 'units')}. Dashed: chance, 0.5.${shownWords(encoders)}`,
   };
 }
 

@@ -1,8 +1,16 @@
 import { evenly, kernelDensity, scottBandwidth } from '../stats/density.ts';
 import { percentiles } from '../stats/summary.ts';
 import { chance, mis } from './axes.ts';
-import { columnsFor, counted, encodersOf, type Figure, groupBy, type UnitPoint } from './figure.ts';
-import { COLOURS, panels, WIDTH } from './theme.ts';
+import {
+  columnsFor,
+  counted,
+  encodersOf,
+  type Figure,
+  groupBy,
+  shownWords,
+  type UnitPoint,
+} from './figure.ts';
+import { COLOURS, plot, WIDTH } from './theme.ts';
 
 const COLUMNS = ['model', 'encoder', 'mis', 'density', 'bandwidth', 'units'];
 const POINTS = 201;
@@ -15,28 +23,33 @@ const LEAST_BANDWIDTH = 0.002;
 export const distributions: Figure = {
   name: 'distributions',
   title: 'How the units’ scores are spread',
-  make({ units }) {
-    const encoders = encodersOf(units);
+  make({ units, encoders: order }) {
+    const encoders = encodersOf(units, order);
     if (encoders.length === 0) return undefined;
-    const names = acrossSpread(units.filter((unit) => unit.encoder === encoders[0]));
+    const shown = units.filter((unit) => unit.encoder === encoders[0]);
+    const names = acrossSpread(shown);
     const table = encoders.flatMap((encoder) =>
       densities(
         units.filter((unit) => unit.encoder === encoder),
         names,
       ),
     );
-    const models = new Set(units.map((unit) => unit.model)).size;
+    const models = new Set(shown.map((unit) => unit.model)).size;
     const chosen =
       models > names.length ? `${names.length} of ${models} models, evenly across the range of spread: ` : '';
     const subtitle = 'Density of per-unit MIS (Gaussian kernel, Scott’s bandwidth)';
     return {
       columns: columnsFor(encoders, COLUMNS),
       table,
-      spec: panels({ title: this.title, subtitle }, table, encoders, panel(names)),
+      spec: plot(
+        { title: this.title, subtitle },
+        table.filter((row) => row.encoder === encoders[0]),
+        panel(names),
+      ),
       caption:
-        `${chosen}Distribution of MIS over the units that are not constant (${counted(units.length / encoders.length, 'unit')} ` +
+        `${chosen}Distribution of MIS over the units that are not constant (${counted(shown.length, 'unit')} ` +
         `of ${counted(models, 'model')}): Gaussian kernel density, bandwidth by Scott’s rule (sd · n^(−1/5)) for each model, ` +
-        'without correction at 0 and 1. Dashed: chance, 0.5.',
+        `without correction at 0 and 1. Dashed: chance, 0.5.${shownWords(encoders)}`,
     };
   },
 };
@@ -106,7 +119,7 @@ function panel(names: readonly string[]): object {
     height: 260,
     layer: [
       {
-        mark: { type: 'area', opacity: 0.12, line: false },
+        mark: { type: 'area', opacity: names.length > 3 ? 0.04 : 0.12, line: false },
         encoding: { x, y: { ...y, stack: null }, color },
       },
       { mark: { type: 'line', strokeWidth: 2 }, encoding: { x, y, color } },

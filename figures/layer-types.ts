@@ -3,9 +3,19 @@ import { randomStreams } from '../stats/random.ts';
 import { conoverHolm, kruskalWallis, type PairTest } from '../stats/ranks.ts';
 import { mean, percentile } from '../stats/summary.ts';
 import type { LayerRow } from '../tables/report-tables.ts';
-import { intervalWords, mis } from './axes.ts';
-import { type Bootstrap, columnsFor, counted, encodersOf, type Figure, groupBy } from './figure.ts';
-import { GRID, INK, layerTypeScale, panels, sortLayerTypes, WIDTH } from './theme.ts';
+import { intervalWords, mis, names } from './axes.ts';
+import {
+  type Bootstrap,
+  columnsFor,
+  counted,
+  encodersOf,
+  type Figure,
+  groupBy,
+  orNull,
+  type Spec,
+  shownWords,
+} from './figure.ts';
+import { GRID, INK, layerTypeScale, plot, sortLayerTypes, stacked, WIDTH } from './theme.ts';
 
 interface TypeRow {
   readonly encoder: string;
@@ -32,13 +42,14 @@ type Scored = LayerRow & { readonly mis: number };
 export const layerTypes: Figure = {
   name: 'layer-types',
   title: 'Layer types',
-  make({ layers, bootstrap }) {
+  make({ layers, encoders: order, bootstrap }) {
     const scored = layers.filter((row): row is Scored => row.mis !== null);
     if (scored.length === 0) return undefined;
-    const encoders = encodersOf(scored);
+    const encoders = encodersOf(scored, order);
     const types = sortLayerTypes(scored.map((row) => row.layer_type));
     const perEncoder = encoders.map((encoder) => testTypes(scored, encoder, types, bootstrap));
-    const models = new Set(scored.map((row) => row.model)).size;
+    const shown = scored.filter((row) => row.encoder === encoders[0]);
+    const models = new Set(shown.map((row) => row.model)).size;
     const columns = [
       'encoder',
       'layer_type',
@@ -55,12 +66,12 @@ export const layerTypes: Figure = {
     return {
       columns: columnsFor(encoders, columns),
       table: perEncoder.flatMap((result) => result.table),
-      spec: specification(this.title, encoders, types, scored, perEncoder),
+      spec: specification(this.title, shown, perEncoder[0]!),
       caption:
-        `Mean MIS of ${counted(scored.length / encoders.length, 'layer')} of ${counted(models, 'model')} by type of layer: a faint ` +
+        `Mean MIS of ${counted(shown.length, 'layer')} of ${counted(models, 'model')} by type of layer: a faint ` +
         `point a layer (its mean over units that are not constant), a large one the mean over the type's layers with the ` +
-        `${intervalWords(bootstrap.resamples, 'layers')}. ${perEncoder.map((result) => result.words).join(' ')} Layers of one ` +
-        'model are not independent, which the tests take no account of.',
+        `${intervalWords(bootstrap.resamples, 'layers')}. ${perEncoder[0]!.words} Layers of one ` +
+        `model are not independent, which the tests take no account of.${shownWords(encoders)}`,
     };
   },
 };
@@ -116,10 +127,6 @@ function testTypes(
   return { rows, pairs, table, words: tested };
 }
 
-function orNull(value: number): number | null {
-  return Number.isNaN(value) ? null : value;
-}
-
 /** Both halves of the symmetric matrix, the diagonal left out. */
 function pairRows(encoder: string, types: readonly string[], pairs: readonly PairTest[]): PairRow[] {
   return pairs.flatMap(({ first, second, adjusted }) => {
@@ -148,44 +155,22 @@ function pWords(p: number): string {
 
 function specification(
   title: string,
-  encoders: readonly string[],
-  types: readonly string[],
   scored: readonly Scored[],
-  results: readonly { readonly rows: readonly TypeRow[]; readonly pairs: readonly PairRow[] }[],
-) {
-  const points = scored.map(({ encoder, model, layer, layer_type, mis: value }) => ({
-    encoder,
-    model,
-    layer,
-    layer_type,
-    mis: value,
-  }));
-  const rows = results.flatMap((result) => result.rows);
-  const strip = panels(
-    { title, subtitle: 'Mean MIS of each layer, and the mean over layers of a type with its 95 % interval' },
-    [...points.map((row) => ({ ...row, kind: 'layer' })), ...rows.map((row) => ({ ...row, kind: 'type' }))],
-    encoders,
-    stripPanel(types),
-  );
-  const pairs = results.flatMap((result) => result.pairs);
+  { rows, pairs }: { readonly rows: readonly TypeRow[]; readonly pairs: readonly PairRow[] },
+): Spec {
+  const types = rows.map((row) => row.layer_type);
+  const points = scored.map(({ model, layer, layer_type, mis: value }) => {
+    return { kind: 'layer', model, layer, layer_type, mis: value };
+  });
+  const subtitle = 'Mean MIS of each layer, and the mean over layers of a type with its 95 % interval';
+  const means = rows.map((row) => ({ ...row, kind: 'type' }));
+  const strip = plot({ title, subtitle }, [...points, ...means], stripPanel(types));
   if (pairs.length === 0) return strip;
-  const matrix = panels(
-    {
-      title: 'Which differences are significant',
-      subtitle: 'Conover’s test after Kruskal–Wallis, p with Holm’s correction',
-    },
-    pairs,
-    encoders,
-    matrixPanel(types),
-  );
-  const { $schema, ...first } = strip as unknown as Record<string, unknown>;
-  const { $schema: _, ...second } = matrix as unknown as Record<string, unknown>;
-  return {
-    $schema,
-    vconcat: [first, second],
-    spacing: 36,
-    resolve: { scale: { color: 'independent' } },
-  } as never;
+  const head = {
+    title: 'Which differences are significant',
+    subtitle: 'Conover’s test after Kruskal–Wallis, p with Holm’s correction',
+  };
+  return stacked([strip, plot(head, pairs, matrixPanel(types))]);
 }
 
 function stripPanel(types: readonly string[]): object {
@@ -193,9 +178,9 @@ function stripPanel(types: readonly string[]): object {
   const y = {
     field: 'layer_type',
     type: 'nominal',
-    sort: [...types],
+    scale: { domain: [...types] },
     title: null,
-    axis: { labelColor: INK, labelFontSize: 13, ticks: false, domain: false },
+    axis: names(),
   };
   const x = mis('Mean MIS of a layer');
   const kind = (name: string) => [{ filter: { field: 'kind', equal: name } }];
@@ -223,19 +208,17 @@ function stripPanel(types: readonly string[]): object {
 }
 
 function matrixPanel(types: readonly string[]): object {
-  const axis = { ticks: false, domain: false, labelColor: INK };
+  const axis = names(12);
   const x = {
     field: 'second',
     type: 'nominal',
-    sort: [...types],
     scale: { domain: [...types] },
     title: null,
-    axis: { ...axis, labelAngle: 0 },
+    axis: { ...axis, ...(types.length > 5 ? { labelAngle: -35 } : { labelAngle: 0 }) },
   };
   const y = {
     field: 'first',
     type: 'nominal',
-    sort: [...types],
     scale: { domain: [...types] },
     title: null,
     axis,
@@ -248,7 +231,7 @@ function matrixPanel(types: readonly string[]): object {
     legend: { symbolType: 'square', symbolStrokeColor: GRID },
   };
   return {
-    width: { step: Math.min(96, Math.floor(340 / types.length)) },
+    width: { step: Math.min(96, Math.floor(380 / types.length)) },
     height: { step: 40 },
     layer: [
       { mark: { type: 'rect', stroke: GRID, strokeWidth: 2 }, encoding: { x, y, color } },

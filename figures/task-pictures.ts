@@ -35,3 +35,46 @@ export interface PictureTask {
   readonly references_plus: readonly Picture[];
   readonly references_minus: readonly Picture[];
 }
+
+/** A chosen unit with the images that it responds to most and least. */
+export interface ExtremeUnit {
+  readonly model: string;
+  readonly encoder: string;
+  readonly layer: string;
+  readonly layer_type: string;
+  readonly unit: number;
+  readonly mis: number;
+  readonly mis_low: number;
+  readonly mis_high: number;
+  /** Why the unit was chosen: "highest MIS", "median MIS" … */
+  readonly reason: string;
+  /** Most extreme first. */
+  readonly most: readonly Picture[];
+  readonly least: readonly Picture[];
+}
+
+/** A unit in one state of a training run. */
+export interface UnitState {
+  readonly model: string;
+  readonly epoch: number;
+  readonly mis: number;
+  /** The images that it responds to most there, most extreme first. */
+  readonly most: readonly Picture[];
+}
+
+/** A unit whose score changed much between two states of a training run. */
+export interface ChangedUnit {
+  readonly run: string;
+  readonly encoder: string;
+  readonly layer: string;
+  readonly layer_type: string;
+  readonly unit: number;
+  readonly before: UnitState;
+  readonly after: UnitState;
+}
+
+/** Units for the figure `extremes`, in the order in which they are shown; changed units: largest change first. */
+export interface ExtremesData {
+  readonly units: readonly ExtremeUnit[];
+  readonly changed: readonly ChangedUnit[];
+}

@@ -1,7 +1,8 @@
 import type { TableRow } from '../tables/csv.ts';
-import { columnsFor, counted, encodersOf, type Figure, type Spec } from './figure.ts';
+import { columnsFor, counted, encodersOf, type Figure, type Spec, shownWords } from './figure.ts';
+import { barOver, CELL, GAP, gridOf, pictureSheet } from './picture-sheet.ts';
 import type { Picture, PictureTask } from './task-pictures.ts';
-import { COLOURS, FAINT, INK } from './theme.ts';
+import { COLOURS } from './theme.ts';
 
 const COLUMNS = [
   'model',
@@ -19,9 +20,7 @@ const COLUMNS = [
   'label',
 ];
 
-/** Pixels of a picture, between pictures, between groups, and of the line of text over a unit. */
-const CELL = 54;
-const GAP = 4;
+/** Pixels between groups of pictures, of the text over a unit, and between units. */
 const GROUP_GAP = 34;
 const TEXT = 46;
 const ROW_GAP = 26;
@@ -33,20 +32,22 @@ const MOST = 6;
 export const tasks: Figure = {
   name: 'tasks',
   title: 'What the machine is asked',
-  make({ tasks: all }) {
+  make({ tasks: all, encoders: order }) {
     if (all.length === 0) return undefined;
-    const encoders = encodersOf(all);
-    const drawn = spread(all, MOST);
+    const encoders = encodersOf(all, order);
+    const shown = all.filter((task) => task.encoder === encoders[0]);
+    const drawn = spread(shown, MOST);
     const references = drawn[0]!.references_plus.length;
     return {
       columns: columnsFor(encoders, COLUMNS),
       table: all.flatMap(taskRows),
-      spec: specification(this.title, drawn, references, encoders.length > 1),
+      spec: specification(this.title, drawn, references),
       caption:
-        `A task of each of ${counted(drawn.length, 'unit')} of ${all.length} chosen ones. Left: ${references} images that the unit responds to least; ` +
+        `A task of each of ${counted(drawn.length, 'unit')} of ${shown.length} chosen ones. Left: ${references} images that the unit responds to least; ` +
         `right: ${references} that it responds to most; middle: the two queries, of which the upper belongs to the right. ` +
         'The task shown is the one with the median margin among the unit’s tasks. Margin x: how much more alike the queries are ' +
-        'to their own side under the encoder; p = σ(x/α), or σ(αx) where α is set as a factor: how surely the machine picks right.',
+        'to their own side under the encoder; p = σ(x/α), or σ(αx) where α is set as a factor: how surely the machine picks right.' +
+        shownWords(encoders),
     };
   },
 };
@@ -70,29 +71,7 @@ function taskRows(task: PictureTask): TableRow[] {
   ];
 }
 
-interface Placed {
-  readonly x: number;
-  readonly y: number;
-  readonly url: string;
-  readonly words: string;
-}
-
-/** Positions of a side's pictures: a grid as square as can be, three columns for nine. */
-function gridOf(pictures: readonly Picture[], left: number, top: number, columns: number): Placed[] {
-  return pictures.map(({ data, path }, i) => ({
-    x: left + (i % columns) * (CELL + GAP),
-    y: top + Math.floor(i / columns) * (CELL + GAP),
-    url: data,
-    words: path,
-  }));
-}
-
-function specification(
-  title: string,
-  drawn: readonly PictureTask[],
-  references: number,
-  severalEncoders: boolean,
-): Spec {
+function specification(title: string, drawn: readonly PictureTask[], references: number): Spec {
   const columns = Math.ceil(Math.sqrt(references));
   const rows = Math.max(2, Math.ceil(references / columns));
   const side = columns * (CELL + GAP) - GAP;
@@ -118,7 +97,7 @@ function specification(
     x,
     y: y - 30,
     text: `${task.model} · ${task.layer} · unit ${task.unit}`,
-    detail: `MIS ${task.mis.toFixed(3)} (${task.reason}${severalEncoders ? `, ${task.encoder}` : ''})  ·  this task: x = ${task.margin.toFixed(3)}, p = ${task.p.toFixed(3)}`,
+    detail: `MIS ${task.mis.toFixed(3)} (${task.reason})  ·  this task: x = ${task.margin.toFixed(3)}, p = ${task.p.toFixed(3)}`,
   }));
   const frames = panels.flatMap(({ x, y }) => {
     const middle = y + ((rows - 2) * (CELL + GAP)) / 2;
@@ -128,83 +107,14 @@ function specification(
     ];
   });
   const bars = panels.flatMap(({ x, y }) => [
-    { x, right: x + side, y: y - 9, bottom: y - 6, colour: COLOURS[1] },
-    { x: x + right, right: x + right + side, y: y - 9, bottom: y - 6, colour: COLOURS[0] },
+    barOver(x, y, side, COLOURS[1]),
+    barOver(x + right, y, side, COLOURS[0]),
   ]);
   const total = {
     width: (Math.min(perRow, drawn.length) - 1) * pitchX + panelWidth,
     height: Math.ceil(drawn.length / perRow) * pitchY - ROW_GAP,
   };
-  return layered(title, total, { images, heads, frames, bars });
-}
-
-function layered(
-  title: string,
-  { width, height }: { width: number; height: number },
-  data: {
-    images: readonly object[];
-    heads: readonly object[];
-    frames: readonly object[];
-    bars: readonly object[];
-  },
-): Spec {
-  const x = {
-    field: 'x',
-    type: 'quantitative',
-    axis: null,
-    scale: { domain: [0, width], nice: false, zero: false },
-  };
-  const y = {
-    field: 'y',
-    type: 'quantitative',
-    axis: null,
-    scale: { domain: [0, height], range: [0, height], nice: false, zero: false },
-  };
-  const colour = { field: 'colour', type: 'nominal', scale: null };
-  const text = (field: string, dy: number, style: object): object => ({
-    data: { values: data.heads },
-    mark: { type: 'text', align: 'left', baseline: 'bottom', dy, limit: 480, ...style },
-    encoding: { x, y, text: { field, type: 'nominal' } },
-  });
-  return {
-    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    title: {
-      text: title,
-      subtitle:
-        'Left: least activating images. Right: most activating. Middle: which query belongs to which side?',
-    },
-    width,
-    height,
-    layer: [
-      text('text', 0, { fontSize: 13, fontWeight: 'bold', color: INK }),
-      text('detail', 15, { fontSize: 11, color: FAINT }),
-      {
-        data: { values: data.bars },
-        mark: { type: 'rect' },
-        encoding: { x, y, x2: { field: 'right' }, y2: { field: 'bottom' }, color: colour },
-      },
-      {
-        data: { values: data.frames },
-        mark: {
-          type: 'square',
-          size: (CELL + 6) ** 2,
-          xOffset: (CELL + 6) / 2,
-          yOffset: (CELL + 6) / 2,
-          opacity: 1,
-          filled: true,
-        },
-        encoding: { x, y, color: colour },
-      },
-      {
-        data: { values: data.images },
-        mark: { type: 'image', width: CELL, height: CELL, align: 'left', baseline: 'top', aspect: true },
-        encoding: {
-          x,
-          y,
-          url: { field: 'url', type: 'nominal' },
-          description: { field: 'words', type: 'nominal' },
-        },
-      },
-    ],
-  } as unknown as Spec;
+  const subtitle =
+    'Left: least activating images. Right: most activating. Middle: which query belongs to which side?';
+  return pictureSheet({ title, subtitle }, total, { images, heads, frames, bars });
 }

@@ -46,6 +46,9 @@ export function layerTypeScale(types: readonly string[]): { domain: string[]; ra
   return { domain: [...types], range: types.map((type) => COLOURS[place(type) % COLOURS.length]!) };
 }
 
+/** The dialect of the specifications. */
+export const SCHEMA = 'https://vega.github.io/schema/vega-lite/v6.json';
+
 /** The look of every figure. */
 export const THEME: Config = {
   background: '#ffffff',
@@ -88,30 +91,26 @@ export const THEME: Config = {
   text: { color: INK, fontSize: 12 },
 };
 
-/**
- * Puts the parts of a figure together: with one encoder a single panel, with several a panel below the other for each.
- * `panel` has the marks, its size and no data.
- */
-export function panels(
+/** Puts the parts of a figure together. `panel` has the marks, its size and no data of its own. */
+export function plot(
   { title, subtitle }: { title: string; subtitle: string | readonly string[] },
   rows: readonly object[],
-  encoders: readonly string[],
   panel: object,
-  resolve: object = {},
 ): Spec {
-  const head = {
-    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    title: { text: title, subtitle },
-    data: { values: rows },
-  };
-  if (encoders.length < 2) return { ...head, ...panel, resolve } as Spec;
-  const facet = {
-    row: {
-      field: 'encoder',
-      type: 'nominal',
-      sort: [...encoders],
-      header: { labelOrient: 'top', labelAnchor: 'start' },
-    },
-  };
-  return { ...head, facet, spec: panel, resolve } as unknown as Spec;
+  return { $schema: SCHEMA, title: { text: title, subtitle }, data: { values: rows }, ...panel } as Spec;
+}
+
+/** Several panels below each other, each a plot with a title and data of its own. */
+export function stacked(plots: readonly Spec[]): Spec {
+  if (plots.length === 1) return plots[0]!;
+  const parts = plots.map((part) => {
+    const { $schema: _, ...rest } = part as unknown as Record<string, unknown>;
+    return rest;
+  });
+  return {
+    $schema: SCHEMA,
+    vconcat: parts,
+    spacing: 36,
+    resolve: { scale: { color: 'independent', x: 'independent', y: 'independent' } },
+  } as unknown as Spec;
 }

@@ -1,5 +1,6 @@
 import { midranks } from './ranks.ts';
 import { mean } from './summary.ts';
+import { studentTwoSided } from './tails.ts';
 
 /**
  * Pearson's product-moment correlation of two equally long lists, −1…1. NaN for fewer than two pairs or where one list
@@ -29,4 +30,14 @@ function isConstant(values: ArrayLike<number>): boolean {
 /** Spearman's rank correlation: Pearson's of the ranks, equal values sharing the mean of their ranks. */
 export function spearman(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return pearson(midranks(a), midranks(b));
+}
+
+/**
+ * Two-sided p of a correlation r of n pairs under independence: Student's t of r · sqrt((n − 2)/(1 − r²)) with n − 2
+ * degrees of freedom. Exact for Pearson's r of normal values, the usual approximation for Spearman's (Kendall and
+ * Stuart 1973, §31.19; as scipy's pearsonr and spearmanr do). NaN for fewer than three pairs or an undefined r.
+ */
+export function correlationP(r: number, pairs: number): number {
+  if (Number.isNaN(r) || pairs < 3) return Number.NaN;
+  return studentTwoSided(r * Math.sqrt((pairs - 2) / ((1 - r) * (1 + r))), pairs - 2);
 }

@@ -1,19 +1,19 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import AjvModule from 'ajv';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { FigureData } from '../../figures/figure.ts';
+import type { FigureData, UnitPoint } from '../../figures/figure.ts';
 import { writeFigure } from '../../figures/files.ts';
-import { FIGURES } from '../../figures/index.ts';
+import { AWAITED } from '../../figures/human.ts';
+import { FIGURES, ORDER, SWEEP_FIGURES } from '../../figures/index.ts';
 import { withPngText } from '../../figures/png-text.ts';
 import { PNG_SCALE, renderPng, renderSvg } from '../../figures/render.ts';
 import { THEME } from '../../figures/theme.ts';
 import { parseCsv } from '../../tables/csv.ts';
 import { temporaryFolder } from '../support/fake-task.ts';
 import { sampleData } from './sample.ts';
+import { specificationErrors } from './vega-lite.ts';
 
 const NAMES = [
   'model-ranking',
@@ -23,8 +23,15 @@ const NAMES = [
   'layer-types',
   'depth',
   'width',
+  'untrained',
+  'training',
+  'training-layers',
+  'similarity-functions',
   'tasks',
+  'extremes',
 ];
+/** Those that one similarity function can't fill. */
+const OF_SEVERAL = ['similarity-functions'];
 const figureOf = (name: string) => FIGURES.find((figure) => figure.name === name)!;
 
 let one: FigureData;
@@ -34,25 +41,26 @@ beforeAll(async () => {
   two = await sampleData({ encoders: ['autoencoder', 'hog'], models: ['a', 'b'] });
 });
 
-const schema = createRequire(import.meta.url)('vega-lite/vega-lite-schema.json') as object;
-const Ajv = AjvModule as unknown as typeof AjvModule.default;
-const isVegaLite = new Ajv({
-  strict: false,
-  formats: { 'color-hex': true, uri: true, 'uri-reference': true },
-}).compile(schema);
+/** A text of a PDF's document information: the dictionary refers to an object that holds it. */
+function pdfInfo(pdf: string, name: string): string | undefined {
+  const [, object] = new RegExp(`/${name} (\\d+) 0 R`).exec(pdf) ?? [];
+  return new RegExp(`^${object} 0 obj\n\\((.*)\\)$`, 'm').exec(pdf)?.[1];
+}
 
 describe('figures', () => {
   it('are all there', () => {
     expect(FIGURES.map((figure) => figure.name)).toEqual(NAMES);
+    const sweep = SWEEP_FIGURES.map((figure) => figure.name);
+    const human = AWAITED.map((figure) => figure.name);
+    expect([...ORDER].sort()).toEqual([...NAMES, ...sweep, ...human].sort());
   });
 
   describe.each(NAMES)('%s', (name) => {
-    it.each([1, 2])(
+    it.each(OF_SEVERAL.includes(name) ? [2] : [1, 2])(
       'is a valid Vega-Lite specification that compiles without a warning, %i encoder(s)',
       async (encoders) => {
         const result = figureOf(name).make(encoders === 1 ? one : two)!;
-        isVegaLite({ ...result.spec, config: THEME });
-        expect(isVegaLite.errors ?? []).toEqual([]);
+        expect(specificationErrors(result.spec)).toEqual([]);
         const svg = await renderSvg({ ...result.spec, config: THEME });
         expect(svg).toMatch(/^<svg[^>]* width="\d/);
         expect(/NaN|undefined/.test(svg.replaceAll(/data:[^"]*/g, ''))).toBe(false);
@@ -62,8 +70,9 @@ describe('figures', () => {
     it('has a table with every column in every row, an encoder column only for several', () => {
       for (const [data, several] of [
         [one, false],
-        [two, name !== 'constant-units'],
+        [two, !['constant-units', 'extremes'].includes(name)],
       ] as const) {
+        if (data === one && OF_SEVERAL.includes(name)) continue;
         const { columns, table, caption } = figureOf(name).make(data)!;
         expect(columns.includes('encoder')).toBe(several);
         expect(table.length).toBeGreaterThan(0);
@@ -75,31 +84,43 @@ describe('figures', () => {
 
     it('is drawn with the same bytes each time', async () => {
       const [first, second] = [
-        await renderSvg(figureOf(name).make(one)!.spec),
-        await renderSvg(figureOf(name).make(one)!.spec),
+        await renderSvg(figureOf(name).make(two)!.spec),
+        await renderSvg(figureOf(name).make(two)!.spec),
       ];
       expect(second).toBe(first);
       expect((await renderPng(second)).equals(await renderPng(first))).toBe(true);
     });
   });
 
-  it('are written as four files that carry the digest of what they were made from', async () => {
+  it('are written as five files that carry the digest of what they were made from', async () => {
     const folder = temporaryFolder();
     const figure = figureOf('accuracy');
     const result = figure.make(one)!;
-    const drawn = await writeFigure(folder, figure, result);
+    const drawn = await writeFigure(folder, figure, result, { fingerprint: 'f00d' });
     const read = (extension: string) => readFileSync(join(folder, `accuracy.${extension}`));
     const { usermeta, config, $schema } = JSON.parse(read('json').toString());
-    expect(usermeta).toEqual({ figure: 'accuracy', provenance: `sha256:${drawn.provenance}` });
+    expect(usermeta).toEqual({
+      figure: 'accuracy',
+      provenance: `sha256:${drawn.provenance}`,
+      fingerprint: 'f00d',
+    });
     expect(config.font).toContain('DejaVu');
     expect($schema).toContain('vega-lite');
-    expect(read('svg').toString()).toMatch(new RegExp(`^<svg[^>]*><metadata>.*${drawn.provenance}`));
-    const { width, height, comments } = await sharp(read('png')).metadata();
+    expect(read('svg').toString()).toMatch(new RegExp(`^<svg[^>]*><metadata>.*${drawn.provenance}.*f00d`));
+    const { width, height, density, comments } = await sharp(read('png')).metadata();
+    expect(density).toBe(96 * PNG_SCALE);
     expect([width, height]).toEqual([drawn.width * PNG_SCALE, drawn.height * PNG_SCALE].map(Math.round));
     expect(comments).toEqual([
       { keyword: 'Title', text: 'Interpretability and accuracy' },
       { keyword: 'Source', text: `sha256:${drawn.provenance}` },
+      { keyword: 'Fingerprint', text: 'f00d' },
     ]);
+    const pdf = read('pdf').toString('latin1');
+    expect(pdfInfo(pdf, 'Source')).toBe(`sha256:${drawn.provenance}`);
+    expect(pdfInfo(pdf, 'Fingerprint')).toBe('f00d');
+    expect(drawn.files.map((extension) => existsSync(join(folder, `accuracy.${extension}`)))).toEqual(
+      Array(5).fill(true),
+    );
     const csv = parseCsv(read('csv').toString());
     expect(csv.columns).toEqual(result.columns);
     expect(csv.rows.map((row) => Number(row.mis))).toEqual(result.table.map((row) => row.mis));
@@ -138,6 +159,8 @@ describe('figures of unusual data', () => {
       layers: one.layers.map((row) => ({ ...row, mis: null })),
       units: [],
       tasks: [],
+      training: undefined,
+      extremes: { units: [], changed: [] },
     };
     const made = FIGURES.filter((figure) => figure.make(empty));
     expect(made.map((figure) => figure.name)).toEqual(['constant-units']);
@@ -149,7 +172,7 @@ describe('figures of unusual data', () => {
     const same: FigureData = { ...data, units: data.units.slice(0, 1), layers: data.layers.slice(0, 1) };
     for (const figure of FIGURES) {
       const result = figure.make(same);
-      if (result) await writeFigure(temporaryFolder(), figure, result);
+      if (result) await renderSvg({ ...result.spec, config: THEME });
     }
     const equal: FigureData = { ...one, units: one.units.map((unit) => ({ ...unit, mis: 0.7 })) };
     expect(await renderSvg(figureOf('distributions').make(equal)!.spec)).not.toContain('NaN');
@@ -169,26 +192,27 @@ describe('figures of unusual data', () => {
 
   it('stand names with markup, quotes, control characters and emoji', async () => {
     const hostile = `<script>"'&]]>\u0000\u0001\u202e\ud800\n🙂 ${'x'.repeat(120)}`;
+    const named = <Row extends { model: string }>(row: Row): Row => ({ ...row, model: row.model + hostile });
+    const unit = (row: UnitPoint): UnitPoint => {
+      return { ...named(row), layer: hostile, layer_type: `${row.layer_type}${hostile}` };
+    };
+    const extreme = <Row extends object>(row: Row): Row => ({ ...row, layer: hostile, reason: hostile });
+    const { training, extremes } = two as Required<FigureData>;
     const data: FigureData = {
-      ...one,
-      models: one.models.map((row) => ({ ...row, model: row.model + hostile })),
-      layers: one.layers.map((row) => ({
-        ...row,
-        model: row.model + hostile,
-        layer: hostile,
-        layer_type: hostile,
-      })),
-      units: one.units.map((row) => ({
-        ...row,
-        model: row.model + hostile,
-        layer_type: `${row.layer_type}${hostile}`,
-      })),
-      tasks: one.tasks.map((row) => ({
-        ...row,
-        model: row.model + hostile,
-        layer: hostile,
-        reason: hostile,
-      })),
+      ...two,
+      models: two.models.map(named),
+      layers: two.layers.map((row) => ({ ...named(row), layer: hostile, layer_type: hostile })),
+      units: two.units.map(unit),
+      tasks: two.tasks.map((row) => extreme(named(row))),
+      training: {
+        checkpoints: training!.checkpoints.map((row) => ({ ...named(row), run: row.run + hostile })),
+        models: training!.models.map(named),
+        units: training!.units.map(unit),
+      },
+      extremes: {
+        units: extremes!.units.map((row) => extreme(named(row))),
+        changed: extremes!.changed.map((row) => extreme({ ...row, run: hostile })),
+      },
     };
     const folder = temporaryFolder();
     for (const figure of FIGURES) {

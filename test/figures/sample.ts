@@ -1,6 +1,7 @@
 import sharp from 'sharp';
-import type { FigureData, UnitPoint } from '../../figures/figure.ts';
-import type { Picture, PictureTask } from '../../figures/task-pictures.ts';
+import type { FigureData, TrainingData, UnitPoint } from '../../figures/figure.ts';
+import type { SweepData, SweepPoint } from '../../figures/sweep.ts';
+import type { ExtremesData, Picture, PictureTask } from '../../figures/task-pictures.ts';
 import { bootstrapMean } from '../../stats/bootstrap.ts';
 import { randomStreams } from '../../stats/random.ts';
 import { mean, percentiles } from '../../stats/summary.ts';
@@ -31,22 +32,27 @@ export async function sampleData({
           relative_depth: l / (layers - 1),
           relative_width: size / (3 * width),
         };
-        const points = Array.from({ length: size - (l === 3 ? 2 + m : 0) }, () => ({
-          model,
-          encoder,
-          ...place,
-          mis: Math.min(
-            0.999,
-            Math.max(
-              0.3,
-              0.56 +
-                0.015 * m +
-                0.12 * place.relative_depth ** 2 +
-                (type === 'conv' ? 0.04 : 0) +
-                0.16 * (uniform() + uniform() + uniform() - 1.5),
+        const points = Array.from(
+          { length: size - (l === 3 ? Math.min(size - 1, 2 + m) : 0) },
+          (_, unit) => ({
+            model,
+            encoder,
+            layer: `layers.${l}.${type}`,
+            unit,
+            ...place,
+            mis: Math.min(
+              0.999,
+              Math.max(
+                0.3,
+                0.56 +
+                  0.015 * m +
+                  0.12 * place.relative_depth ** 2 +
+                  (type === 'conv' ? 0.04 : 0) +
+                  0.16 * (uniform() + uniform() + uniform() - 1.5),
+              ),
             ),
-          ),
-        }));
+          }),
+        );
         own.push(...points);
         const summary = summaryOf(
           points.map((point) => point.mis),
@@ -93,8 +99,125 @@ export async function sampleData({
     layers: layerRows,
     units,
     tasks: await sampleTasks(models, encoders),
+    encoders,
+    training: sampleTraining(modelRows, units),
+    extremes: await sampleExtremes(models, encoders),
     bootstrap,
   };
+}
+
+const EPOCHS = [0, 0.25, 1, 4];
+
+/** Every model as the end of a run that began with weights scoring lower; the first with states in between. */
+function sampleTraining(models: readonly ModelRow[], units: readonly UnitPoint[]): TrainingData {
+  const first = models[0]!.model;
+  const names = [...new Set(models.map((row) => row.model))];
+  const states = names.flatMap((run) => [
+    ...EPOCHS.filter((epoch) => epoch === 0 || run === first).map((epoch) => ({
+      model: `${run}@${epoch}`,
+      run: `run of ${run}`,
+      epoch,
+      trained: run,
+    })),
+  ]);
+  const lower = (value: number, epoch: number): number => value - 0.1 * (1 - epoch / 8);
+  return {
+    checkpoints: [
+      ...states.map(({ model, run, epoch }) => ({ model, run, epoch })),
+      ...names.map((model) => ({ model, run: `run of ${model}`, epoch: 8 })),
+    ],
+    models: states.flatMap(({ model, epoch, trained }) =>
+      models
+        .filter((row) => row.model === trained)
+        .map((row) => ({
+          ...row,
+          model,
+          mis: lower(row.mis!, epoch),
+          mis_low: lower(row.mis_low!, epoch),
+          mis_high: lower(row.mis_high!, epoch),
+          top1: 0.1 + (row.top1! - 0.1) * (epoch / 8) ** 0.3,
+        })),
+    ),
+    units: states.flatMap(({ model, epoch, trained }) =>
+      units
+        .filter((unit) => unit.model === trained)
+        .map((unit) => ({ ...unit, model, mis: lower(unit.mis, epoch) })),
+    ),
+  };
+}
+
+async function sampleExtremes(models: readonly string[], encoders: readonly string[]): Promise<ExtremesData> {
+  const nine = (from: number) => Promise.all(Array.from({ length: 9 }, (_, i) => picture(from + i)));
+  const [encoder] = encoders as [string];
+  const subject = (model: string, i: number) => {
+    return { model, encoder, layer: `layers.${i}.conv`, layer_type: 'conv', unit: 5 * i };
+  };
+  const units = models.map(async (model, i) => ({
+    ...subject(model, i),
+    mis: 0.9 - 0.1 * i,
+    mis_low: 0.85 - 0.1 * i,
+    mis_high: 0.95 - 0.1 * i,
+    reason: 'highest MIS',
+    most: await nine(20 * i),
+    least: await nine(400 + 20 * i),
+  }));
+  const changed = models.map(async (model, i) => ({
+    run: `run of ${model}`,
+    ...subject(model, i),
+    before: { model: `${model}@0`, epoch: 0, mis: 0.52, most: await nine(600 + 20 * i) },
+    after: { model, epoch: 8, mis: 0.93 - 0.05 * i, most: await nine(20 * i) },
+  }));
+  return { units: await Promise.all(units), changed: await Promise.all(changed) };
+}
+
+/** A made-up sweep: α, N, K and difficulty vary one at a time; one unit of each model is constant. */
+export function sampleSweep({
+  models = ['conv-8', 'resnet-8'],
+  encoders = ['ae'],
+  units = 40,
+  own = { alpha: 0.16, n: 10, k: 9, difficulty: 'easy' as string | number },
+} = {}): SweepData {
+  const settings = [
+    { setting: '' },
+    ...[0.04, 0.08, 0.32, 0.64].map((alpha) => ({ setting: `score.alpha=${alpha}`, alpha })),
+    ...[1, 2, 3, 5, 7].map((n) => ({ setting: `task.n=${n}`, n })),
+    ...[1, 3, 5].map((k) => ({ setting: `task.k=${k}`, k })),
+    ...['medium', 'hard', 0.2].map((difficulty) => ({
+      setting: `task.difficulty=${difficulty}`,
+      difficulty,
+    })),
+  ];
+  const points = encoders.flatMap((encoder) =>
+    models.flatMap((model, m) =>
+      settings.map(({ setting, ...changed }) =>
+        samplePoint({ ...own, ...changed, setting, model, encoder }, units, 0.02 * m),
+      ),
+    ),
+  );
+  return { points, bootstrap: { resamples: 200, seed: 1 } };
+}
+
+function samplePoint(
+  point: Omit<SweepPoint, 'mis' | 'task_accuracy' | 'p'>,
+  units: number,
+  more: number,
+): SweepPoint {
+  const { alpha, n, k, difficulty } = point;
+  const harder = difficulty === 'easy' ? 0 : typeof difficulty === 'number' ? difficulty : 0.05;
+  const p = new Float64Array(units * n).fill(Number.NaN);
+  const right = new Float64Array(units * n).fill(Number.NaN);
+  // tasks differ with everything but α
+  const random = randomStreams('sweep', point.model, n, k, String(difficulty));
+  for (let i = n; i < p.length; i++) {
+    const uniform = () => random.next() / 2 ** 32 - 0.5;
+    const level = 0.3 * Math.sin(Math.floor(i / n)) ** 2;
+    const margin = level + more + 0.01 * k - harder + 0.3 * (uniform() + uniform());
+    p[i] = 1 / (1 + Math.exp(-margin / alpha));
+    right[i] = margin > 0 ? 1 : 0;
+  }
+  const means = (values: Float64Array) =>
+    Float64Array.from({ length: units }, (_, unit) => mean(values.subarray(unit * n, (unit + 1) * n)));
+  return { ...point, mis: means(p), task_accuracy: means(right), p: point.setting === '' ? p : undefined };
 }
 
 function summaryOf(values: readonly number[], ...key: (string | number)[]) {
