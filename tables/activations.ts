@@ -4,14 +4,17 @@ import { type ArrowFile, type Columns, floats, noted, openArrow, utf8, writeArro
 /** A layer whose pooled activations are cached. */
 export interface ActivationLayer {
   readonly name: string;
-  /** `conv`, `linear`, `batch-norm`, `layer-norm`, `group-norm`, `instance-norm`, or `tensor` for one named by the user. */
+  /**
+   * `conv`, `linear`, `batch-norm`, `layer-norm`, `group-norm`, `instance-norm`, `tensor` for one named by the user,
+   * `direction` for directions in the space of a layer.
+   */
   readonly type: string;
-  /** ONNX operator that puts the tensor out. */
+  /** ONNX operator that puts the tensor out; of directions, the tensor that they read. */
   readonly op: string;
   /** Tensor of the ONNX graph that the activations are taken from. */
   readonly tensor: string;
   readonly units: number;
-  /** Index among the layers, in execution order. */
+  /** Index among the model's own layers, in execution order; of directions, that of the layer which they read. */
   readonly depth: number;
   /** Something to know about it, such as a batch norm that the exporter folded in. */
   readonly note?: string;

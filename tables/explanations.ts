@@ -84,6 +84,51 @@ export async function checkReferences(file: ArrowFile): Promise<void> {
   throw new UserError(`The Arrow table ${file.path} is damaged: it doesn't hold ${told} references a task.`);
 }
 
+/** Units by layer. */
+export type UnitSet = ReadonlyMap<string, ReadonlySet<number>>;
+
+/** The set of the units that the rows of a table name; several tables one after another with the same `into`. */
+export function unitSet(
+  rows: { readonly layer: readonly string[]; readonly unit: ArrayLike<number> },
+  into = new Map<string, Set<number>>(),
+): Map<string, Set<number>> {
+  rows.layer.forEach((layer, row) => {
+    const units = into.get(layer) ?? new Set();
+    into.set(layer, units.add(rows.unit[row]!));
+  });
+  return into;
+}
+
+/** The tasks of the given units, batch by batch and in the same order; batches without any are left out. */
+export async function* tasksOf(
+  units: UnitSet,
+  { references, batches }: Pick<ExplanationTable, 'references' | 'batches'>,
+): AsyncGenerator<ExplanationRows, void, undefined> {
+  for await (const batch of batches()) {
+    const rows = [...batch.unit.keys()].filter((row) => units.get(batch.layer[row]!)?.has(batch.unit[row]!));
+    if (rows.length > 0) yield pickTasks(batch, references, rows);
+  }
+}
+
+function pickTasks(all: ExplanationRows, references: number, rows: readonly number[]): ExplanationRows {
+  const lists = (values: Int32Array) => {
+    const picked = new Int32Array(rows.length * references);
+    rows.forEach((row, i) => {
+      picked.set(values.subarray(row * references, (row + 1) * references), i * references);
+    });
+    return picked;
+  };
+  return {
+    layer: rows.map((row) => all.layer[row]!),
+    unit: Int32Array.from(rows, (row) => all.unit[row]!),
+    task: Int32Array.from(rows, (row) => all.task[row]!),
+    query_plus: Int32Array.from(rows, (row) => all.query_plus[row]!),
+    query_minus: Int32Array.from(rows, (row) => all.query_minus[row]!),
+    references_plus: lists(all.references_plus),
+    references_minus: lists(all.references_minus),
+  };
+}
+
 /** The columns of `ExplanationRows` out of a table that holds them. */
 export function explanationRowsOf(rows: Rows): ExplanationRows {
   return {

@@ -36,14 +36,20 @@ export const SIMILARITY_COLUMNS: Columns = {
   margin: float64(),
 };
 
-/** Starts the table of margins of one model under one encoder. */
-export function writeMargins(path: string): ArrowWriter {
-  return writeArrow(path, { layer: dictionary(), unit: int32(), task: int32(), ...SIMILARITY_COLUMNS });
+/**
+ * Starts the table of margins of one model under one encoder. `sample` is the number of units where only some of them
+ * were compared; the table then tells of their tasks alone, in the same order.
+ */
+export function writeMargins(path: string, sample?: number): ArrowWriter {
+  const columns = { layer: dictionary(), unit: int32(), task: int32(), ...SIMILARITY_COLUMNS };
+  return writeArrow(path, columns, sample === undefined ? {} : { sample: `${sample}` });
 }
 
 /** A table of margins, open for reading. */
 export interface MarginTable {
   readonly rows: number;
+  /** Number of units where they are a sample of the model's; undefined where all that aren't constant are here. */
+  readonly sample: number | undefined;
   batches(): AsyncGenerator<MarginRows, void, undefined>;
   close(): Promise<void>;
 }
@@ -52,6 +58,7 @@ export async function openMargins(path: string): Promise<MarginTable> {
   const file = await openArrow(path);
   return {
     rows: file.rows,
+    sample: file.metadata.sample === undefined ? undefined : Number(file.metadata.sample),
     async *batches() {
       for await (const rows of file.batches()) {
         yield {

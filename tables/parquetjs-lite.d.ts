@@ -1,4 +1,4 @@
-/** The parts of parquetjs-lite 0.8.7 that `parquet.ts` stands on (the package has no types of its own). */
+/** The parts of parquetjs-lite 0.8.7 that `parquet.ts` and `parquet-read.ts` stand on (the package has no types of its own). */
 declare module 'parquetjs-lite' {
   export interface FieldDefinition {
     type?: string;
@@ -15,11 +15,32 @@ declare module 'parquetjs-lite' {
     readonly isNested?: boolean;
     readonly rLevelMax: number;
     readonly dLevelMax: number;
+    readonly originalType?: string;
   }
 
   export class ParquetSchema {
     constructor(fields: Record<string, FieldDefinition>);
     readonly fieldList: readonly Field[];
+  }
+
+  /** Values of a column in a row group: those that aren't null, close together, and for every row whether it is. */
+  export interface ColumnData {
+    readonly values: readonly (Buffer | number | bigint | boolean)[];
+    readonly dlevels: readonly number[];
+  }
+
+  export class ParquetReader {
+    static openFile(path: string): Promise<ParquetReader>;
+    readonly metadata: { readonly row_groups: readonly object[] };
+    readonly schema: ParquetSchema;
+    readonly envelopeReader: {
+      readRowGroup(
+        schema: ParquetSchema,
+        rowGroup: object,
+        columns: readonly (readonly string[])[],
+      ): Promise<{ rowCount: number; columnData: Record<string, ColumnData> }>;
+    };
+    close(): Promise<void>;
   }
 
   /** A data page that is already encoded: its header and its body as one buffer. */

@@ -41,11 +41,36 @@ export interface LayerRow {
   readonly task_accuracy: number | null;
 }
 
+/** One row of `checkpoints`: a model that is the state of a training run after so many epochs, 0 for the initial weights. */
+export interface CheckpointRow extends ModelRow {
+  readonly run: string;
+  readonly epoch: number;
+}
+
+/** One row of `trained`: a training run's last state against its own untrained weights, under an encoder. */
+export interface TrainedRow {
+  readonly run: string;
+  readonly encoder: string;
+  /** Models that are the states, and the last one's epoch. */
+  readonly untrained: string;
+  readonly trained: string;
+  readonly epoch: number;
+  /** Mean MIS of both over their units that aren't constant. */
+  readonly untrained_mis: number | null;
+  readonly trained_mis: number | null;
+  /** Mean over the units that both score of trained − untrained, with its 95 % bootstrap interval, and their number. */
+  readonly difference: number | null;
+  readonly difference_low: number | null;
+  readonly difference_high: number | null;
+  readonly units: number;
+}
+
 const column = (type: ColumnType, names: string): Column[] =>
   names.split(' ').map((name) => ({ name, type }));
 const orNull = (names: string): Column[] =>
   names.split(' ').map((name) => ({ name, type: 'float64', nullable: true }));
 const subject = (encoder: boolean): Column[] => column('utf8', encoder ? 'model encoder' : 'model');
+const state = (): Column[] => [...column('utf8', 'run'), ...column('float64', 'epoch')];
 
 /** `images`: a row an image of the data set; `image` is its number, the row itself. */
 export function imageColumns(): Column[] {
@@ -107,5 +132,25 @@ export function taskColumns(encoder: boolean): Column[] {
     ...column('int32', 'unit task query_plus query_minus'),
     ...column('int32-list', 'references_plus references_minus'),
     ...column('float64', 's_plus_plus s_plus_minus s_minus_plus s_minus_minus margin p'),
+  ];
+}
+
+/** `checkpoints`: see `CheckpointRow`; the columns of `models` behind run and epoch. */
+export function checkpointColumns(encoder: boolean): Column[] {
+  return [...state(), ...modelColumns(encoder)];
+}
+
+/** `checkpoint-units`: every unit of every state of a training run; the columns of `units` behind run and epoch. */
+export function checkpointUnitColumns(encoder: boolean): Column[] {
+  return [...state(), ...unitColumns(encoder)];
+}
+
+/** `trained`: see `TrainedRow`. */
+export function trainedColumns(encoder: boolean): Column[] {
+  return [
+    ...column('utf8', encoder ? 'run encoder untrained trained' : 'run untrained trained'),
+    ...column('float64', 'epoch'),
+    ...orNull('untrained_mis trained_mis difference difference_low difference_high'),
+    ...column('int32', 'units'),
   ];
 }

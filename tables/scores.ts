@@ -19,8 +19,13 @@ import { ACTIVATION_COLUMNS, UNIT_COLUMNS, type UnitStats, unitStatsOf } from '.
 
 type Score = readonly (number | null)[];
 
-/** Every unit of one model under one encoder, in model order. The scores of constant units are null. */
+/**
+ * Every unit of one model under one encoder, in model order; the scores of constant units are null. Where a sample of the
+ * units was compared, these alone.
+ */
 export interface UnitScores extends UnitStats {
+  /** For a sample: the number of units that aren't constant, which it was drawn from. Absent where all are here. */
+  readonly drawnFrom?: number;
   /** Machine interpretability score, the mean of p over the unit's tasks: 0.5 is chance, 1 the most. */
   readonly mis: Score;
   /** 95 % bootstrap interval of it, over tasks. */
@@ -44,15 +49,18 @@ const SCORE_COLUMNS: Columns = {
 
 /** Writes the `units` table of one model under one encoder. */
 export function writeUnits(path: string, units: UnitScores): void {
-  const { count: _, ...columns } = units;
-  writeTable(path, { ...UNIT_COLUMNS, ...SCORE_COLUMNS, ...ACTIVATION_COLUMNS }, columns);
+  const { count: _, drawnFrom, ...columns } = units;
+  const notes = drawnFrom === undefined ? undefined : { 'drawn-from': `${drawnFrom}` };
+  writeTable(path, { ...UNIT_COLUMNS, ...SCORE_COLUMNS, ...ACTIVATION_COLUMNS }, columns, notes);
 }
 
 /** Reads a `units` table; its columns by name. */
 export async function readUnits(path: string): Promise<UnitScores> {
   const rows = await readAll(path);
+  const drawnFrom = rows.metadata['drawn-from'];
   return {
     ...unitStatsOf(rows),
+    ...(drawnFrom === undefined ? {} : { drawnFrom: Number(drawnFrom) }),
     mis: rows.nullableNumbers('mis'),
     mis_low: rows.nullableNumbers('mis_low'),
     mis_high: rows.nullableNumbers('mis_high'),

@@ -7,13 +7,13 @@ import { bool, type Columns, dictionary, float64, int32, type Rows, readAll, wri
 export interface UnitStats {
   readonly count: number;
   readonly layer: string[];
-  /** Kind of the layer's operator: `convolution`, `linear`, `batch-norm` … */
+  /** Kind of the layer: `conv`, `linear`, `batch-norm` …, `direction` for directions in a layer's space. */
   readonly layer_type: string[];
-  /** The layer's index among the model's scored layers, in execution order. */
+  /** The layer's index among the model's scored layers, in execution order; of directions, that of the layer they read. */
   readonly depth: Int32Array;
   /** That index over the number of scored layers − 1; 0 for a single layer. */
   readonly relative_depth: Float64Array;
-  /** Units of the layer, and over those of the widest one. */
+  /** Units of the layer, and over those of the model's widest one (above 1 where directions outnumber these). */
   readonly width: Int32Array;
   readonly relative_width: Float64Array;
   readonly unit: Int32Array;
@@ -53,6 +53,27 @@ export function writeUnitStats(path: string, units: UnitStats): void {
 
 export async function readUnitStats(path: string): Promise<UnitStats> {
   return unitStatsOf(await readAll(path));
+}
+
+/** Some of the units, by their rows. */
+export function pickUnits(units: UnitStats, rows: readonly number[] | Int32Array): UnitStats {
+  const all = Array.from(rows);
+  const pick = <T>(values: ArrayLike<T>) => all.map((row) => values[row]!);
+  return {
+    count: all.length,
+    layer: pick(units.layer),
+    layer_type: pick(units.layer_type),
+    depth: Int32Array.from(pick(units.depth)),
+    relative_depth: Float64Array.from(pick(units.relative_depth)),
+    width: Int32Array.from(pick(units.width)),
+    relative_width: Float64Array.from(pick(units.relative_width)),
+    unit: Int32Array.from(pick(units.unit)),
+    constant: pick(units.constant),
+    activation_min: Float64Array.from(pick(units.activation_min)),
+    activation_max: Float64Array.from(pick(units.activation_max)),
+    activation_mean: Float64Array.from(pick(units.activation_mean)),
+    activation_sd: Float64Array.from(pick(units.activation_sd)),
+  };
 }
 
 /** The columns of `UnitStats` out of a table that holds them. */

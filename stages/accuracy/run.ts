@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { canonicalJson } from '../../common/json.ts';
 import type { Received, Task } from '../../engine/stage.ts';
 import { readImages } from '../../tables/images.ts';
@@ -12,8 +12,25 @@ export async function measureAccuracy(task: Task<Params>): Promise<void> {
   const accuracy: Accuracy =
     predictions.length === 0
       ? { top1: null, top5: null, n: 0, reason: 'The model puts out no logits.' }
-      : accuracyOf(...(await readGuesses(task.inputs('images'), predictions)), task.params.classes);
-  await writeFile(task.output('accuracy'), `${canonicalJson({ ...accuracy })}\n`);
+      : await measured(task, predictions);
+  const { checkpoint } = task.params;
+  await writeFile(
+    task.output('accuracy'),
+    `${canonicalJson({ ...accuracy, ...(checkpoint && { checkpoint }) })}\n`,
+  );
+}
+
+async function measured(task: Task<Params>, predictions: readonly Received[]): Promise<Accuracy> {
+  const [shards, logits] = await readGuesses(task.inputs('images'), predictions);
+  return accuracyOf(shards, logits, task.params.classes ?? (await classesOf(task, logits)));
+}
+
+/** The data set's classes in the order of their numbers, where it tells them and they are as many as the logits. */
+async function classesOf(task: Task<Params>, logits: number): Promise<string[] | undefined> {
+  const file = task.inputIfAny('classes');
+  if (!file) return undefined;
+  const classes = JSON.parse(await readFile(file.path, 'utf8')) as { label: string }[];
+  return classes.length === logits ? classes.map(({ label }) => label) : undefined;
 }
 
 /** Labels and guesses of every shard, and the number of logits. */

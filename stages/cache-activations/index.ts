@@ -28,7 +28,8 @@ export type Params = z.infer<typeof params>;
 
 /**
  * Runs one model over one shard of the images, once: the pooled activation of every unit of the chosen layers, and from
- * the same pass the class predictions where the model has logits.
+ * the same pass the class predictions where the model has logits. `directions` names a YAML file that lists further units,
+ * directions in the space of a layer such as the latents of a sparse autoencoder (see `directions.ts`).
  */
 export default defineStage<Params>({
   summary: 'Run a model over images and keep the mean activation of every unit',
@@ -40,6 +41,15 @@ export default defineStage<Params>({
       async also(path) {
         const { externalFiles } = await import('../../vision/onnx/model.ts');
         return externalFiles(path);
+      },
+    },
+    directions: {
+      by: 'content',
+      what: 'YAML file of directions',
+      optional: true,
+      async also(path) {
+        const { directionFiles } = await import('./directions.ts');
+        return directionFiles(path);
       },
     },
   },

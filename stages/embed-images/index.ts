@@ -6,7 +6,8 @@ import { runtimeEnvironment } from '../../vision/onnx/environment.ts';
 
 const params = z.strictObject({
   output: z.string().min(1).default('auto').meta({
-    description: 'Output that is the embedding: its name, or auto (the only one of two axes, [images, D]).',
+    description:
+      'Output that is the embedding: its name, or auto (the only one of two axes, [images, D]). Pairwise: the similarity.',
   }),
   preprocess: preprocessSchema
     .default({})

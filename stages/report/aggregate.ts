@@ -3,6 +3,7 @@ import { randomStreams } from '../../stats/random.ts';
 import { mean, percentiles } from '../../stats/summary.ts';
 import type { LayerRow, ModelRow } from '../../tables/report-tables.ts';
 import type { UnitScores } from '../../tables/scores.ts';
+import { isDirection } from './directions.ts';
 
 /** The units of one model under one encoder. */
 export interface Subject {
@@ -48,21 +49,23 @@ export function layerRows({ model, encoder, units }: Subject, bootstrap: Bootstr
   });
 }
 
-/** Sums up a subject: all its units alike, whatever their layer. */
+/** Sums up a subject: all its units alike, whatever their layer; directions that are no units are left out. */
 export function modelRow(
   { model, encoder, units }: Subject,
   accuracy: Accuracy,
   bootstrap: Bootstrap,
 ): ModelRow {
-  const all = Array.from({ length: units.count }, (_, row) => row);
+  const all = [...units.layer_type.keys()].filter(
+    (row) => !isDirection({ layer_type: units.layer_type[row]! }),
+  );
   return {
     model,
     encoder,
     ...spread(units, all, bootstrap, ['model', model, encoder]),
     task_accuracy: meanOf(units.task_accuracy, all),
     mean_margin: meanOf(units.mean_margin, all),
-    layers: new Set(units.layer).size,
-    units: units.count,
+    layers: new Set(all.map((row) => units.layer[row])).size,
+    units: all.length,
     constant_units: constantOf(units, all),
     top1: accuracy.top1,
     top5: accuracy.top5,

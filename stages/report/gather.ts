@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import type { Received } from '../../engine/stage.ts';
 import type { PictureTask } from '../../figures/task-pictures.ts';
-import { openTasks, readUnits, type Scale, type TaskRows } from '../../tables/scores.ts';
-import type { Accuracy, Subject } from './aggregate.ts';
+import { openTasks, type Scale, type TaskRows } from '../../tables/scores.ts';
+import type { Subject } from './aggregate.ts';
 import { type ChosenUnit, chooseUnits, typicalTask } from './choose.ts';
+import { scoresOf } from './directions.ts';
 import type { TaskTableWriter } from './tables.ts';
 
 /** An image that couldn't be decoded and was left out of the data set. */
@@ -12,36 +13,7 @@ export interface SkippedImage {
   readonly reason: string;
 }
 
-/** Reads the scores of every model under every encoder; sorted by encoder, then model. */
-export async function readSubjects(inputs: readonly Received[]): Promise<Subject[]> {
-  const subjects: Subject[] = [];
-  for (const { path, vars } of inputs) {
-    subjects.push({
-      model: nameOf(vars, 'model'),
-      encoder: nameOf(vars, 'encoder'),
-      units: await readUnits(path),
-    });
-  }
-  return subjects.sort((a, b) => compare(a.encoder, b.encoder) || compare(a.model, b.model));
-}
-
-/** A foreach variable; a pipeline without the list has one nameless element. */
-export function nameOf(vars: Readonly<Record<string, string>>, name: string): string {
-  return vars[name] ?? name;
-}
-
-export function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-export async function readAccuracies(inputs: readonly Received[]): Promise<Map<string, Accuracy>> {
-  const read = inputs.map(async ({ path, vars }) => {
-    const { top1, top5 } = JSON.parse(await readFile(path, 'utf8')) as Accuracy;
-    return [nameOf(vars, 'model'), { top1, top5 }] as const;
-  });
-  return new Map(await Promise.all(read));
-}
-
+/** Reads which images were left out. */
 export async function readSkipped(input: Received | undefined): Promise<SkippedImage[]> {
   return input ? (JSON.parse(await readFile(input.path, 'utf8')) as SkippedImage[]) : [];
 }
@@ -73,7 +45,9 @@ export async function passTasks(
   writer: TaskTableWriter,
   check: () => void,
 ): Promise<{ chosen: ChosenTask[]; shape: TaskShape; scale: Scale }> {
-  const chosen = chooseUnits(subject.units, show);
+  const chosen = [false, true].flatMap((directions) =>
+    chooseUnits({ mis: scoresOf(subject.units, directions) }, show),
+  );
   const wanted = new Map(
     chosen.map((unit) => [unitKey(subject.units.layer[unit.row]!, subject.units.unit[unit.row]!), unit]),
   );

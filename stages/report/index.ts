@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineStage } from '../../engine/stage.ts';
-import { drawingVersions } from './versions.ts';
+import { reportVersions } from './versions.ts';
 
 const params = z.strictObject({
   title: z.string().default('Machine interpretability scores').meta({ description: 'Headline of the page.' }),
@@ -12,6 +12,11 @@ const params = z.strictObject({
     description:
       'Units of each model that are shown with pictures, evenly from the highest MIS to the lowest.',
   }),
+  encoders: z.array(z.string()).default([]).meta({
+    description:
+      'Encoders in the order to show them; the first is the main one, whose scores the page shows. Others follow by name.',
+  }),
+  mark: z.array(z.string()).default([]).meta({ description: 'Models to be marked in figures.' }),
   bootstrap: z.int().min(1).default(10_000).meta({ description: 'Resamples of intervals over units.' }),
   seed: z.int().default(0).meta({ description: 'Seed of these bootstraps.' }),
   orientation: z.enum(['apply', 'ignore']).default('apply').meta({
@@ -40,12 +45,15 @@ export default defineStage<Params>({
     units: { take: 'each' },
     tasks: { take: 'each' },
     accuracy: { take: 'each', optional: true },
+    zoo: { take: 'each', optional: true },
+    extremes: { take: 'each', optional: true },
+    sweep: { take: 'one', optional: true },
     images: { take: 'each' },
     places: { take: 'each', counts: false },
     skipped: { take: 'each', optional: true },
   },
   outputs: { report: { kind: 'folder', what: 'index.html with tables/, figures/ and images/; summary.txt' } },
-  environment: drawingVersions,
+  environment: reportVersions,
   async run(task) {
     const { writeReport } = await import('./write.ts');
     await writeReport(task);

@@ -1,22 +1,34 @@
 import type { DrawnFigure } from '../../figures/files.ts';
 import type { PictureTask } from '../../figures/task-pictures.ts';
-import type { LayerRow, ModelRow } from '../../tables/report-tables.ts';
+import type { CheckpointRow, LayerRow, ModelRow, TrainedRow } from '../../tables/report-tables.ts';
 import type { Scale } from '../../tables/scores.ts';
 import type { SkippedImage, TaskShape } from './gather.ts';
 import { address, type Html, html } from './html.ts';
 import type { Params } from './index.ts';
 import type { WrittenTable } from './tables.ts';
 
+/** How many units of a model were drawn. */
+export interface Sample {
+  readonly least: number;
+  readonly most: number;
+}
+
 /** Everything that the page tells. */
 export interface Report {
   readonly params: Params;
+  /** The main one first: the page shows its scores, tables have all. */
   readonly encoders: readonly string[];
   readonly models: readonly ModelRow[];
   readonly layers: readonly LayerRow[];
+  /** States of training runs, and their last ones against the untrained weights; empty without such runs. */
+  readonly checkpoints: readonly CheckpointRow[];
+  readonly trained: readonly TrainedRow[];
   readonly tasks: readonly PictureTask[];
   readonly shape: TaskShape;
   /** How each encoder's margins became scores. */
   readonly scales: ReadonlyMap<string, Scale>;
+  /** Encoders that judged a sample of the units: the least and most of them a model. */
+  readonly samples: ReadonlyMap<string, Sample>;
   readonly data: {
     readonly images: number;
     readonly classes: number;
@@ -32,6 +44,11 @@ export const whole = (value: number): string => value.toLocaleString('en-US');
 /** A score with three decimals, or a dash. */
 export function fixed(value: number | null): string {
   return value === null ? '–' : value.toFixed(3);
+}
+
+/** A number with three decimals and a true minus sign. */
+export function signed(value: number): string {
+  return `${value < 0 ? '−' : ''}${Math.abs(value).toFixed(3)}`;
 }
 
 /** Links to the files of a figure. */

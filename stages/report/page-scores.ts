@@ -9,16 +9,32 @@ interface Scale {
   readonly high: number;
 }
 
-/** The table of models, highest mean MIS first, one for each encoder. */
+/** The table of models under the main encoder, highest mean MIS first, and below it what the other encoders say. */
 export function scoreTable({ models, encoders }: Pick<Report, 'models' | 'encoders'>): Html {
-  const scale = scaleOf(models);
-  const blocks = encoders.map((encoder) => {
-    const rows = ranked(models.filter((row) => row.encoder === encoder));
-    return html`${encoders.length > 1 && html`<h3>Encoder <bdi>${encoder}</bdi></h3>`}<div class="scroll"><table class="scores">
+  const rows = ranked(models.filter((row) => row.encoder === encoders[0]));
+  const scale = scaleOf(rows);
+  const several = encoders.length > 1;
+  return html`${several && html`<p class="under">Judged by the encoder <bdi><b>${encoders[0]}</b></bdi></p>`}<div class="scroll"><table class="scores">
 <thead><tr><th scope="col">Model</th><th scope="col" class="number">MIS</th><th scope="col">95 % interval</th><th scope="col" class="spread">Units, 5th to 95th percentile</th><th scope="col" class="number">Units</th><th scope="col" class="number">Constant</th><th scope="col" class="number">Layers</th><th scope="col" class="number">Top-1</th></tr></thead>
-<tbody>${rows.map((row) => scoreRow(row, scale))}</tbody></table></div>`;
-  });
-  return html`${blocks}<p class="hint">MIS: mean over units that are not constant. Bar: where 90 % of the units lie; line: 95 % interval of the mean; dashed: chance.</p>`;
+<tbody>${rows.map((row) => scoreRow(row, scale))}</tbody></table></div>
+<p class="hint">MIS: mean over units that are not constant. Bar: where 90 % of the units lie; line: 95 % interval of the mean; dashed: chance.</p>
+${several && otherEncoders(rows, models, encoders)}`;
+}
+
+/** Mean MIS of every model under every encoder, side by side. */
+function otherEncoders(
+  order: readonly ModelRow[],
+  models: readonly ModelRow[],
+  encoders: readonly string[],
+): Html {
+  const cell = (model: string, encoder: string): Html => {
+    const row = models.find((each) => each.model === model && each.encoder === encoder);
+    return html`<td class="number"${row ? html` title="${fixed(row.mis_low)} – ${fixed(row.mis_high)} over ${whole(row.units - row.constant_units)} units"` : ''}>${fixed(row?.mis ?? null)}</td>`;
+  };
+  return html`<details class="encoders"><summary>Mean MIS under each of the ${encoders.length} encoders</summary>
+<div class="scroll"><table><thead><tr><th scope="col">Model</th>${encoders.map((encoder) => html`<th scope="col" class="number"><bdi>${encoder}</bdi></th>`)}</tr></thead>
+<tbody>${order.map(({ model }) => html`<tr><th scope="row"><bdi>${model}</bdi></th>${encoders.map((encoder) => cell(model, encoder))}</tr>`)}</tbody></table></div>
+<p class="hint">α belongs to an encoder: compare the order of models between columns, not the height.</p></details>`;
 }
 
 function scaleOf(models: readonly ModelRow[]): Scale {

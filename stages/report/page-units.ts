@@ -1,11 +1,13 @@
 import type { Picture, PictureTask } from '../../figures/task-pictures.ts';
-import { address, type Html, html, visible } from './html.ts';
-import { fileLinks, fixed, type Report } from './page-parts.ts';
+import { isDirection } from './directions.ts';
+import { address, type Html, html, raw, visible } from './html.ts';
+import { fileLinks, fixed, type Report, signed } from './page-parts.ts';
 import { TINY_SIDE } from './pictures.ts';
+import { ranked } from './summary.ts';
 
 /** The best and the worst of the chosen units side by side, to show what a score means. */
 export function example({ tasks, encoders }: Report): Html | false {
-  const own = tasks.filter((task) => task.encoder === encoders[0]);
+  const own = tasks.filter((task) => task.encoder === encoders[0] && !isDirection(task));
   if (own.length < 2) return false;
   const [best, worst] = [byScore(own).at(0)!, byScore(own).at(-1)!];
   return html`<section id="meaning"><h2>What a score means</h2>
@@ -17,23 +19,29 @@ function byScore(tasks: readonly PictureTask[]): PictureTask[] {
   return [...tasks].sort((a, b) => b.mis - a.mis);
 }
 
-/** Every chosen unit with the pictures of its typical task, model by model. */
-export function unitCards({ tasks, encoders, figures }: Report): Html | false {
+/** Models whose units lie open; those of the others open with a click. */
+const OPEN = 3;
+
+/** Every chosen unit with the pictures of its typical task, model by model in the order of the ranking. */
+export function unitCards({ tasks, models, encoders, figures }: Report): Html | false {
   if (tasks.length === 0) return false;
-  const groups = new Map<string, PictureTask[]>();
-  for (const task of tasks) {
-    const key = JSON.stringify([task.encoder, task.model]);
-    groups.set(key, [...(groups.get(key) ?? []), task]);
-  }
-  const drawn = figures.some((figure) => figure.name === 'tasks');
+  const groups = ranked(models.filter((row) => row.encoder === encoders[0])).flatMap(({ model }) => {
+    const own = tasks.filter((task) => task.model === model && task.encoder === encoders[0]);
+    const kinds = [own.filter((task) => !isDirection(task)), own.filter(isDirection)];
+    return kinds.filter((tasks) => tasks.length > 0);
+  });
+  const drawn = figures.find((figure) => figure.name === 'tasks');
+  const under = encoders.length > 1 && html` Scores under <bdi>${encoders[0]}</bdi>.`;
   return html`<section id="units"><h2>Units</h2>
-<p class="hint">Of each model, units at equal steps from the highest MIS to the lowest; of each, the task with the median margin. x: how much more alike the queries are to their own side (the task’s margin); p: how surely the machine picks right. ${drawn && html`As a figure: ${fileLinks('tasks', ['csv', 'json', 'svg', 'png'])}`}</p>
-${[...groups.values()].map((own) => group(own, encoders.length > 1))}</section>`;
+<p class="hint">Of each model, units at equal steps from the highest MIS to the lowest; of each, the task with the median margin. x: how much more alike the queries are to their own side (the task’s margin); p: how surely the machine picks right.${under} ${drawn && html`As a figure: ${fileLinks('tasks', drawn.files)}`}</p>
+${groups.map((own, i) => group(own, i < OPEN))}</section>`;
 }
 
-function group(tasks: readonly PictureTask[], severalEncoders: boolean): Html {
-  const { model, encoder } = tasks[0]!;
-  return html`<h3><bdi>${model}</bdi>${severalEncoders && html` <small>under <bdi>${encoder}</bdi></small>`}</h3><div class="cards">${tasks.map((task) => card(task))}</div>`;
+function group(tasks: readonly PictureTask[], open: boolean): Html {
+  const scores = tasks.map((task) => task.mis);
+  const what = isDirection(tasks[0]!) ? 'directions' : 'units';
+  const range = `${tasks.length} ${what}, MIS ${fixed(Math.max(...scores))} to ${fixed(Math.min(...scores))}`;
+  return html`<details class="group"${raw(open ? ' open' : '')}><summary><h3><bdi>${tasks[0]!.model}</bdi> <small>${range}</small></h3></summary><div class="cards">${tasks.map((task) => card(task))}</div></details>`;
 }
 
 function card(task: PictureTask, heading?: string): Html {
@@ -53,10 +61,6 @@ function imageHtml({ file, path, label, width, height }: Picture): Html {
   const tiny = Math.max(width, height) <= TINY_SIDE;
   const words = label === null ? visible(path) : `${visible(label)} – ${visible(path)}`;
   return html`<img src="${address(file)}" alt="${label ?? path}" title="${words}" loading="lazy" class="${tiny ? 'tiny' : 'photo'}">`;
-}
-
-function signed(value: number): string {
-  return `${value < 0 ? '−' : ''}${Math.abs(value).toFixed(3)}`;
 }
 
 function percent(share: number): string {

@@ -24,11 +24,12 @@ export interface ShardFiles {
 }
 
 /**
- * Makes pictures of the images with the given numbers and writes them into `folder` by the digest of the image, shard by
- * shard. Throws a UserError that names an image whose file is gone or changed since it was indexed.
+ * Makes pictures of the images with the given numbers, shard by shard, and writes those that the page shows itself
+ * (`onPage`) into `folder`, by the digest of the image; the others are in figures alone. Throws a UserError that names an image whose file is gone or changed since it was indexed.
  */
 export async function makePictures(
   wanted: Iterable<number>,
+  onPage: ReadonlySet<number>,
   shards: readonly ShardFiles[],
   numbers: ImageNumbers,
   folder: string,
@@ -46,7 +47,8 @@ export async function makePictures(
       const made = own.map((image) =>
         limit(async () => {
           check();
-          pictures.set(image, await pictureOf(image, numbers.rows[image]!, shard, folder, orientation));
+          const target = onPage.has(image) ? folder : undefined;
+          pictures.set(image, await pictureOf(image, numbers.rows[image]!, shard, target, orientation));
         }),
       );
       await Promise.all(made);
@@ -61,7 +63,7 @@ async function pictureOf(
   image: number,
   row: number,
   shard: Shard,
-  folder: string,
+  folder: string | undefined,
   orientation: Orientation,
 ): Promise<Picture> {
   const [path, label, digest] = [shard.paths[row]!, shard.labels[row]!, shard.digests[row]!];
@@ -71,7 +73,7 @@ async function pictureOf(
     orientation,
   );
   const name = `${digest.slice(0, 20)}.${extension}`;
-  await writeFile(join(folder, name), page);
+  if (folder !== undefined) await writeFile(join(folder, name), page);
   return { image, path, label, data, file: `images/${name}`, width, height };
 }
 

@@ -62,11 +62,16 @@ tbody th { font-weight: 600; max-width: 320px; overflow: hidden; text-overflow: 
 .foot { margin-top: 12px !important; padding-top: 9px; border-top: 1px solid var(--line); }
 .figures { columns: 2 460px; column-gap: 20px; }
 figure { margin: 0 0 20px; break-inside: avoid; padding: 8px 10px 14px; border: 1px solid var(--line); border-radius: 12px; min-width: 0; }
+figure.wide { column-span: all; margin-top: 20px; }
 figure img { display: block; width: 100%; height: auto; }
 figcaption { padding: 8px 12px 0; color: var(--soft); font-size: 13px; line-height: 1.5; }
+.awaited { padding: 14px 12px; background: var(--wash); border-style: dashed; } .awaited p { margin: 0; padding: 0 12px; font-size: 14px; color: var(--soft); }
 .links { display: inline-block; white-space: nowrap; } .links a { text-decoration: none; } .links a:hover { text-decoration: underline; }
 .table div { display: grid; grid-template-columns: 170px 1fr; gap: 18px; padding: 8px 0; border-bottom: 1px solid var(--line); }
 .table dt { color: var(--faint); overflow-wrap: anywhere; } .table dd { overflow-wrap: anywhere; max-width: 820px; }
+.under { margin: -6px 0 10px; color: var(--soft); } .encoders { margin-top: 6px; } .encoders summary { color: var(--soft); font-size: 14.5px; } .encoders table { width: auto; min-width: 50%; }
+.trained { max-width: 860px; } .trained .score { font-size: 16px; }
+.group summary { padding: 10px 0; border-bottom: 1px solid var(--line); } .group summary h3 { display: inline; margin: 0; } .group .cards { margin-top: 18px; } .group[open] { margin-bottom: 34px; }
 details { margin-top: 18px; } summary { cursor: pointer; } .skipped { font-size: 13.5px; color: var(--soft); overflow-wrap: anywhere; }
 footer { margin-top: 64px; padding-top: 18px; padding-bottom: 40px; color: var(--faint); font-size: 13px; }
 @media (max-width: 640px) { header, main, footer { padding-left: 16px; padding-right: 16px; } h1 { font-size: 29px; } .lead { font-size: 16px; }

@@ -1,20 +1,41 @@
-import type { ModelRow } from '../../tables/report-tables.ts';
+import { wrapped } from '../../common/text.ts';
+import type { CheckpointRow, ModelRow, TrainedRow } from '../../tables/report-tables.ts';
 import { visible } from './html.ts';
+import { trainedWords } from './trained-words.ts';
 
+const WIDEST = 100;
 const WIDEST_NAME = 28;
 
+/** What the summary tells of. */
+export interface Summed {
+  readonly models: readonly ModelRow[];
+  /** The main one first. */
+  readonly encoders: readonly string[];
+  readonly checkpoints: readonly CheckpointRow[];
+  readonly trained: readonly TrainedRow[];
+}
+
 /**
- * The table of scores for the end of a run: plain text, at most 100 characters wide, a block an encoder, models from the
- * highest mean MIS to the lowest.
+ * The table of scores for the end of a run: plain text, at most 100 characters wide. Models of the zoo under the main
+ * encoder, from the highest mean MIS to the lowest; below it a line on the other encoders and one on training.
  */
-export function summaryText(rows: readonly ModelRow[]): string {
-  const encoders = [...new Set(rows.map((row) => row.encoder))];
-  const blocks = encoders.map((encoder) => {
-    const own = ranked(rows.filter((row) => row.encoder === encoder));
-    const head = encoders.length > 1 ? [`Encoder ${short(encoder, 80)}`] : [];
-    return [...head, ...block(own)].join('\n');
-  });
-  return `${blocks.join('\n\n')}\n`;
+export function summaryText(summed: Summed): string {
+  const [main, ...others] = summed.encoders;
+  const rows = summed.models.filter((row) => row.encoder === main);
+  const also = others.map((name) => short(name, 24)).join(', ');
+  const under = others.length > 0 ? [`Encoder: ${short(main!, 24)}. The report also has ${also}.`] : [];
+  const notes = [...under, ...trainingLine(summed)].flatMap((text) => wrapped(text, WIDEST));
+  return `${[...block(ranked(rows)), ...(notes.length > 0 ? ['', ...notes] : [])].join('\n')}\n`;
+}
+
+/** The states of training runs in one sentence. */
+function trainingLine({ checkpoints, trained, encoders }: Summed): string[] {
+  const states = checkpoints.filter((row) => row.encoder === encoders[0]);
+  if (states.length === 0) return [];
+  const runs = new Set(states.map((row) => row.run)).size;
+  const counted = `Training: ${states.length} states of ${runs} run${runs === 1 ? '' : 's'}`;
+  const own = trained.some((row) => row.encoder === encoders[0]);
+  return [`${counted}.${own ? ` ${trainedWords(trained, encoders[0]!, '')}` : ''}`];
 }
 
 /** Highest mean MIS first, models without a score last; by name among equals. */

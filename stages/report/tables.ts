@@ -1,14 +1,20 @@
 import { join } from 'node:path';
+import type { Checkpoint } from '../../figures/figure.ts';
 import { type TableRow, writeCsv } from '../../tables/csv.ts';
 import type { ImageIndex, ImageNumbers } from '../../tables/images.ts';
 import { type Cell, type Column, openParquet, type ParquetFile, writeParquet } from '../../tables/parquet.ts';
 import {
+  type CheckpointRow,
+  checkpointColumns,
+  checkpointUnitColumns,
   imageColumns,
   type LayerRow,
   layerColumns,
   type ModelRow,
   modelColumns,
+  type TrainedRow,
   taskColumns,
+  trainedColumns,
   unitColumns,
 } from '../../tables/report-tables.ts';
 import type { TaskRows, UnitScores } from '../../tables/scores.ts';
@@ -55,11 +61,42 @@ export function writeUnits(folder: string, subjects: readonly Subject[], encoder
   });
 }
 
-function* unitRows({ model, encoder, units }: Subject, columns: readonly Column[]): Generator<TableRow> {
+export function writeCheckpoints(
+  folder: string,
+  rows: readonly CheckpointRow[],
+  encoder: boolean,
+): WrittenTable {
+  const make = () => rows as unknown as TableRow[];
+  return writeBoth(folder, 'checkpoints', checkpointColumns(encoder), rows.length, make);
+}
+
+export function writeTrained(folder: string, rows: readonly TrainedRow[], encoder: boolean): WrittenTable {
+  const make = () => rows as unknown as TableRow[];
+  return writeBoth(folder, 'trained', trainedColumns(encoder), rows.length, make);
+}
+
+/** The units of every state of a training run, by encoder, run and epoch. */
+export function writeCheckpointUnits(
+  folder: string,
+  states: readonly (Pick<Checkpoint, 'run' | 'epoch'> & { readonly subject: Subject })[],
+  encoder: boolean,
+): WrittenTable {
+  const columns = checkpointUnitColumns(encoder);
+  const count = states.reduce((sum, { subject }) => sum + subject.units.count, 0);
+  return writeBoth(folder, 'checkpoint-units', columns, count, function* () {
+    for (const { subject, run, epoch } of states) yield* unitRows(subject, columns, { run, epoch });
+  });
+}
+
+function* unitRows(
+  { model, encoder, units }: Subject,
+  columns: readonly Column[],
+  state: Readonly<Record<string, Cell>> = {},
+): Generator<TableRow> {
   const names = columns.map(({ name }) => name).filter((name) => name in units) as (keyof UnitScores)[];
   const sources = names.map((name) => units[name] as unknown as ArrayLike<Cell>);
   for (let row = 0; row < units.count; row++) {
-    const cells: Record<string, Cell> = { model, encoder };
+    const cells: Record<string, Cell> = { ...state, model, encoder };
     names.forEach((name, i) => {
       cells[name] = sources[i]![row];
     });

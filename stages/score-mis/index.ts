@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { defineStage } from '../../engine/stage.ts';
+import { similaritySchema } from '../../vision/similarity.ts';
 
 const params = z.strictObject({
+  similarity: similaritySchema,
   alpha: z
     .number()
     .positive()
@@ -20,7 +22,7 @@ export default defineStage<Params>({
   params,
   inputs: { explanations: { take: 'one' }, 'unit-stats': { take: 'one' }, margins: { take: 'one' } },
   outputs: {
-    units: { kind: 'file', what: 'Scores of every unit (Arrow)' },
+    units: { kind: 'file', what: 'Scores of every unit, or of the sampled ones (Arrow)' },
     tasks: { kind: 'file', what: 'Images, similarities and score of every task (Arrow)' },
   },
   async run(task) {

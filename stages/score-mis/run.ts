@@ -1,47 +1,66 @@
 import type { Task } from '../../engine/stage.ts';
-import { randomStreams, type Stream } from '../../stats/random.ts';
-import { type ExplanationRows, openExplanations } from '../../tables/explanations.ts';
-import { type MarginRows, openMargins } from '../../tables/margins.ts';
+import { sharedBootstrap } from '../../stats/bootstrap.ts';
+import { randomStreams } from '../../stats/random.ts';
+import {
+  type ExplanationRows,
+  openExplanations,
+  tasksOf,
+  type UnitSet,
+  unitSet,
+} from '../../tables/explanations.ts';
+import { type MarginRows, type MarginTable, openMargins } from '../../tables/margins.ts';
 import { type TaskRows, writeTasks, writeUnits } from '../../tables/scores.ts';
-import { readUnitStats } from '../../tables/unit-stats.ts';
+import { pickUnits, readUnitStats, type UnitStats } from '../../tables/unit-stats.ts';
 import type { Params } from './index.ts';
 import { probability, scoreUnit } from './score.ts';
 import { scoreTable } from './units.ts';
 
 export async function scoreMis(task: Task<Params>): Promise<void> {
   const { alpha, 'alpha-role': role, bootstrap, seed } = task.params;
-  const units = scoreTable(await readUnitStats(task.input('unit-stats').path));
+  const stats = await readUnitStats(task.input('unit-stats').path);
   const explanations = await openExplanations(task.input('explanations').path);
   const margins = await openMargins(task.input('margins').path);
+  const sampled = await sampledUnits(margins);
+  const units = scoreTable(sampled ? pickUnits(stats, rowsOf(sampled, stats)) : stats);
+  const tasks = sampled ? tasksOf(sampled, explanations) : explanations.batches();
   const table = writeTasks(task.output('tasks'), explanations.references, { alpha, role });
-  const streams = new Map<string, Stream>();
+  const draws = randomStreams('bootstrap', seed);
+  const interval = sharedBootstrap(explanations.tasks, draws, { resamples: bootstrap });
   try {
-    for await (const batch of together(explanations.batches(), margins.batches())) {
+    for await (const batch of together(tasks, margins.batches())) {
       task.check();
       const p = batch.margin.map((margin) => probability(margin, alpha, role));
       for (let from = 0; from < p.length; from += explanations.tasks) {
         const to = from + explanations.tasks;
         const [layer, unit] = [batch.layer[from]!, batch.unit[from]!];
-        const random = streams.get(layer) ?? randomStreams('bootstrap', seed, layer);
-        streams.set(layer, random);
-        const score = scoreUnit(
-          batch.margin.subarray(from, to),
-          p.subarray(from, to),
-          random.start(unit),
-          bootstrap,
-        );
-        units.set(layer, unit, score);
+        units.set(layer, unit, scoreUnit(batch.margin.subarray(from, to), p.subarray(from, to), interval));
       }
       table.write({ ...batch, p } satisfies TaskRows);
-      task.progress(table.rows, explanations.rows, 'tasks');
+      task.progress(table.rows, margins.rows, 'tasks');
     }
     table.close();
-    writeUnits(task.output('units'), units.scores());
+    const drawnFrom = stats.constant.filter((constant) => !constant).length;
+    writeUnits(task.output('units'), { ...units.scores(), ...(sampled && { drawnFrom }) });
   } finally {
     table.abort();
     await explanations.close();
     await margins.close();
   }
+}
+
+/**
+ * The units that were compared, where they are a sample of the model's: the tables then hold these alone, no constant
+ * ones. Undefined where all were.
+ */
+async function sampledUnits(margins: MarginTable): Promise<UnitSet | undefined> {
+  if (margins.sample === undefined) return undefined;
+  const units = new Map<string, Set<number>>();
+  for await (const batch of margins.batches()) unitSet(batch, units);
+  return units;
+}
+
+function rowsOf(units: UnitSet, stats: UnitStats): number[] {
+  return [...stats.unit.keys()].filter((row) => units.get(stats.layer[row]!)?.has(stats.unit[row]!));
 }
 
 /** The batches of both tables, row beside row. Throws when they don't tell of the same tasks. */

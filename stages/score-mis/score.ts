@@ -1,5 +1,4 @@
-import { bootstrapMean } from '../../stats/bootstrap.ts';
-import type { Stream } from '../../stats/random.ts';
+import type { Interval } from '../../stats/bootstrap.ts';
 import { mean, standardDeviation } from '../../stats/summary.ts';
 
 /** `temperature`: p = σ(x / α); `factor`: p = σ(α · x). */
@@ -31,14 +30,15 @@ export interface UnitScore {
  * The score of a unit from the margins and probabilities of its tasks [MIS]: MIS is the mean of p, with a 95 % percentile
  * bootstrap interval over tasks; the task accuracy (the score as α → 0) the share of positive margins, ties counting ½.
  * `sd_p` divides by the number of tasks.
+ *
+ * @param bootstrap interval of the mean of as many values
  */
 export function scoreUnit(
   margins: Float64Array,
   p: Float64Array,
-  random: Stream,
-  resamples: number,
+  bootstrap: (values: Float64Array) => Interval,
 ): UnitScore {
-  const { low, high } = bootstrapMean(p, random, { resamples });
+  const { low, high } = bootstrap(p);
   return {
     mis: mean(p),
     mis_low: low,

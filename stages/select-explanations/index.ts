@@ -17,6 +17,7 @@ export default defineStage<Params>({
   inputs: { images: { take: 'each' }, activations: { take: 'each' } },
   outputs: {
     explanations: { kind: 'file', what: 'Images of every task of every unit (Arrow)' },
+    extremes: { kind: 'file', what: 'Most and least activating images of every unit (Arrow)' },
     'unit-stats': { kind: 'file', what: 'Place and activation statistics of every unit (Arrow)' },
   },
   async run(task) {

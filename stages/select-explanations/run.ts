@@ -6,7 +6,7 @@ import type { Params } from './index.ts';
 import { planTasks } from './plan.ts';
 import { openAll } from './rows.ts';
 import { selectAll } from './select.ts';
-import { explanationWriter } from './table.ts';
+import { explanationWriter, extremeWriter } from './table.ts';
 
 /** Memory for candidates and activations; units that don't fit wait for another pass over the files. */
 const MEMORY = 320 * 2 ** 20;
@@ -23,6 +23,7 @@ export async function selectExplanations(task: Task<Params>): Promise<void> {
   const activations = await openAll(files, paths, numbers);
   const nameOf = (image: number) => paths[numbers.shards[image]!]![numbers.rows[image]!]!;
   const table = explanationWriter(task.output('explanations'), plan, numbers.count);
+  const extremes = extremeWriter(task.output('extremes'), plan);
   try {
     const units = await selectAll({
       activations,
@@ -31,16 +32,21 @@ export async function selectExplanations(task: Task<Params>): Promise<void> {
       plan,
       seed: task.params.seed,
       memory: MEMORY,
-      put: table.write,
+      put(layer, unit, tasks, highest, lowest) {
+        table.write(layer, unit, tasks);
+        extremes.write(layer, unit, highest, lowest);
+      },
       pause(done, total) {
         task.check();
         task.progress(done, total, 'images');
       },
     });
     table.close();
+    extremes.close();
     writeUnitStats(task.output('unit-stats'), units);
   } finally {
     table.abort();
+    extremes.abort();
     await activations.close();
   }
 }

@@ -17,8 +17,8 @@ export interface Selection {
   readonly seed: number;
   /** Bytes for candidates and activations. Units that don't fit wait for another pass over the images. */
   readonly memory: number;
-  /** Takes the tasks of a unit. Called in model order, not for constant units. */
-  put(layer: string, unit: number, tasks: UnitTasks): void;
+  /** Takes the tasks of a unit and its images from either end. Called in model order, not for constant units. */
+  put(layer: string, unit: number, tasks: UnitTasks, highest: Int32Array, lowest: Int32Array): void;
   /** Called now and then with the work done. */
   pause(done: number, total: number): void;
 }
@@ -53,7 +53,7 @@ export async function selectAll(selection: Selection): Promise<UnitStats> {
       const random = streams.get(layer) ?? randomStreams('tasks', selection.seed, layer);
       streams.set(layer, random);
       const [highest, lowest] = [extremes.highest(row - from), extremes.lowest(row - from)];
-      selection.put(layer, unit, dealTasks(plan, random, unit, highest, lowest));
+      selection.put(layer, unit, dealTasks(plan, random, unit, highest, lowest), highest, lowest);
     }
     pause(done + images, total);
   }

@@ -1,4 +1,5 @@
 import { writeExplanations } from '../../tables/explanations.ts';
+import { EXTREMES, writeExtremes } from '../../tables/extremes.ts';
 import type { Plan } from './plan.ts';
 import type { UnitTasks } from './tasks.ts';
 
@@ -34,6 +35,34 @@ export function explanationWriter(path: string, plan: Plan, images: number) {
       units.push(unit);
       dealt.push(unitTasks);
       if (dealt.length === UNITS) flush();
+    },
+    close() {
+      flush();
+      writer.close();
+    },
+    abort: writer.abort,
+  };
+}
+
+/** Writes the first images from either end of unit after unit, in the same batches. */
+export function extremeWriter(path: string, plan: Plan) {
+  const width = Math.min(EXTREMES, plan.depth);
+  const writer = writeExtremes(path, width);
+  let held: { layer: string; unit: number; most: Int32Array; least: Int32Array }[] = [];
+  const flush = () => {
+    if (held.length === 0) return;
+    writer.write({
+      layer: held.map(({ layer }) => layer),
+      unit: Int32Array.from(held, ({ unit }) => unit),
+      most: joined(held.map(({ most }) => most)),
+      least: joined(held.map(({ least }) => least)),
+    });
+    held = [];
+  };
+  return {
+    write(layer: string, unit: number, highest: Int32Array, lowest: Int32Array) {
+      held.push({ layer, unit, most: highest.slice(0, width), least: lowest.slice(0, width) });
+      if (held.length === UNITS) flush();
     },
     close() {
       flush();

@@ -11,10 +11,15 @@ export interface UnitTable {
   set(row: number, statistics: { min: number; max: number; mean: number; sd: number }): void;
 }
 
-/** The table of all units of the layers (given in execution order), without their statistics. */
+/**
+ * The table of all units of the layers (given in execution order), without their statistics. Directions in a layer's space
+ * have the depth of the layer that they read, and their number over the units of the model's widest layer as relative
+ * width; depth and width of the model's own layers are what they are without them.
+ */
 export function unitTable(layers: readonly ActivationLayer[]): UnitTable {
   const count = layers.reduce((sum, layer) => sum + layer.units, 0);
-  const widest = layers.reduce((most, layer) => Math.max(most, layer.units), 0);
+  const own = layers.filter(({ type }) => type !== 'direction');
+  const widest = own.reduce((most, layer) => Math.max(most, layer.units), 0);
   const stats = {
     count,
     layer: new Array<string>(count),
@@ -31,12 +36,13 @@ export function unitTable(layers: readonly ActivationLayer[]): UnitTable {
     activation_sd: new Float64Array(count),
   };
   let row = 0;
-  for (const [depth, layer] of layers.entries()) {
+  for (const layer of layers) {
+    const depth = layer.type === 'direction' ? layer.depth : own.indexOf(layer);
     for (let unit = 0; unit < layer.units; unit++, row++) {
       stats.layer[row] = layer.name;
       stats.layer_type[row] = layer.type;
       stats.depth[row] = depth;
-      stats.relative_depth[row] = layers.length > 1 ? depth / (layers.length - 1) : 0;
+      stats.relative_depth[row] = own.length > 1 ? depth / (own.length - 1) : 0;
       stats.width[row] = layer.units;
       stats.relative_width[row] = layer.units / widest;
       stats.unit[row] = unit;

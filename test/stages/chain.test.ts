@@ -54,7 +54,7 @@ async function run(shards: number) {
     inputs: { images, explanations, embeddings: embedded.files },
   });
   const scored = await runStage(score, {
-    params: { alpha: ALPHA, seed: 11, bootstrap: 200 },
+    params: { similarity: 'cosine', alpha: ALPHA, seed: 11, bootstrap: 200 },
     inputs: {
       explanations,
       'unit-stats': { path: chosen.output('unit-stats') },

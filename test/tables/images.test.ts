@@ -46,6 +46,7 @@ test('places come back as they were written', async () => {
     files: ['/x', '/x'],
     offsets: Float64Array.from([0, 9e9]),
     bytes: Float64Array.from([2, 3]),
+    values: Int32Array.from([-1, 7]),
   };
   writePlaces(file, places);
   expect(await readPlaces(file)).toEqual({ rows: 2, ...places });

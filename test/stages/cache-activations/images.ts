@@ -51,6 +51,7 @@ export function makeShard(folder: string, name: string, images: readonly TestIma
   writePlaces(places, {
     files: images.map(({ file }) => file),
     offsets: new Float64Array(images.length),
+    values: new Int32Array(images.length).fill(-1),
     bytes,
   });
   return { images: { path: index }, places: { path: places } };

@@ -6,10 +6,13 @@ import { blocksOf } from '../../../stages/compute-similarity/blocks.ts';
 import { compareAll } from '../../../stages/compute-similarity/compare.ts';
 import stage from '../../../stages/compute-similarity/index.ts';
 import { openAll } from '../../../stages/compute-similarity/load.ts';
+import { unitTable } from '../../../stages/select-explanations/units.ts';
 import { writeEmbeddings } from '../../../tables/embeddings.ts';
 import { type ExplanationRows, openExplanations, writeExplanations } from '../../../tables/explanations.ts';
 import { numberImages, readImages } from '../../../tables/images.ts';
-import type { MarginRows } from '../../../tables/margins.ts';
+import { type MarginRows, openMargins } from '../../../tables/margins.ts';
+import { drawUnits } from '../../../tables/unit-sample.ts';
+import { writeUnitStats } from '../../../tables/unit-stats.ts';
 import { runStage, temporaryFolder } from '../../support/fake-task.ts';
 import { INSTALL, pythonWith, runPython } from '../../support/python.ts';
 import { somePaths, writeShards } from '../../support/shards.ts';
@@ -122,6 +125,43 @@ print(json.dumps(out))`;
     },
   );
 
+  it('sends pairwise encoders to the stage that is for them', async () => {
+    await expect(compare(1, 'pairwise')).rejects.toMatchObject({
+      name: 'UserError',
+      message: expect.stringMatching(/belongs to compare-pairs/),
+    });
+  });
+
+  it('compares a sample of the units: those that are drawn, as they are without', async () => {
+    const { images, files } = write(2);
+    const file = join(temporaryFolder(), 'unit-stats');
+    const { stats, set } = unitTable([
+      { name: 'layer', type: 'conv', op: 'Conv', tensor: 't', units: UNITS, depth: 0 },
+    ]);
+    for (let row = 0; row < UNITS; row++) set(row, { min: 0, max: 1, mean: 0, sd: 1 });
+    writeUnitStats(file, stats);
+    const inputs = {
+      images,
+      embeddings: files,
+      explanations: { path: explanations() },
+      'unit-stats': { path: file },
+    };
+    const margins = async (params: object) => {
+      const run = await runStage(stage, { params: { similarity: 'cosine', ...params }, inputs });
+      const { sample, close } = await openMargins(run.output('margins'));
+      await close();
+      const rows = tableFromIPC(readFileSync(run.output('margins'))).toArray();
+      return { sample, rows: rows.map((row) => JSON.stringify(row)), units: rows.map(({ unit }) => unit) };
+    };
+    const all = await margins({});
+    const some = await margins({ sample: 4, seed: 5 });
+    const drawn = [...drawUnits(stats, 4, 5)!];
+    expect(some.sample).toBe(4);
+    expect([...new Set(some.units)]).toEqual(drawn);
+    expect(some.rows).toEqual(all.rows.filter((_, i) => drawn.includes(all.units[i]!)));
+    expect(await margins({ sample: UNITS })).toEqual(all);
+  });
+
   it('puts out the same bytes for any number of shards', async () => {
     const one = await compare(1, 'cosine');
     for (const shards of [2, 4, 61]) expect(await compare(shards, 'cosine')).toEqual(one);
@@ -180,8 +220,8 @@ print(json.dumps(out))`;
     await expect(compare(2, 'squared-euclidean', odd(shown, 0))).resolves.toBeDefined();
   });
 
-  it('knows two similarities', () => {
-    expect(stage.params.safeParse({ similarity: 'pairwise' }).success).toBe(false);
+  it('takes a known similarity, and nothing else', () => {
+    expect(stage.params.safeParse({ similarity: 'lpips' }).success).toBe(false);
     expect(stage.params.safeParse({ similarity: 'cosine', k: 1 }).success).toBe(false);
   });
 });

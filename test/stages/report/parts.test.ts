@@ -99,6 +99,8 @@ describe('summary', () => {
     top5: 0.99,
   };
 
+  const summed = { encoders: ['e'], checkpoints: [], trained: [] };
+
   it('is aligned text', () => {
     const none: ModelRow = {
       ...row,
@@ -110,7 +112,7 @@ describe('summary', () => {
       mis_p95: null,
       top1: null,
     };
-    expect(summaryText([none, row])).toBe(
+    expect(summaryText({ ...summed, models: [none, row] })).toBe(
       [
         'Model     MIS [95 % interval]  5–95 % of units   Units  Constant   Top-1',
         '─'.repeat(72),
@@ -122,7 +124,7 @@ describe('summary', () => {
   });
 
   it('cuts long names in the middle', () => {
-    const text = summaryText([{ ...row, model: `start-${'x'.repeat(200)}-end` }]);
+    const text = summaryText({ ...summed, models: [{ ...row, model: `start-${'x'.repeat(200)}-end` }] });
     expect(text).toMatch(/^start-x+…x+-end /m);
     for (const line of text.split('\n')) expect([...line].length).toBeLessThanOrEqual(100);
   });

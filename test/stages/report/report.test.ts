@@ -1,10 +1,12 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { isUserError } from '../../../common/errors.ts';
 import report from '../../../stages/report/index.ts';
+import { mean } from '../../../stats/summary.ts';
+import { parseCsv } from '../../../tables/csv.ts';
 import { samplePng } from '../../figures/sample.ts';
 import { type FakeInput, runStage, temporaryFolder } from '../../support/fake-task.ts';
 import { type Study, type StudyImage, type WrittenStudy, writeStudy } from './study.ts';
@@ -63,6 +65,11 @@ async function query(sql: string): Promise<Record<string, unknown>[]> {
   const rows = (await connection.runAndReadAll(sql)).getRowObjects() as Record<string, unknown>[];
   connection.closeSync();
   return rows;
+}
+
+/** Scores of a model's units that aren't constant. */
+function present(mis: WrittenStudy['mis'], model: string): number[] {
+  return [...mis].flatMap(([key, score]) => (score !== null && key.split(' ')[1] === model ? [score] : []));
 }
 
 const table = (name: string) => join(folder, 'tables', `${name}.parquet`);
@@ -232,13 +239,13 @@ describe('report: summary', () => {
 });
 
 describe('report: other studies', () => {
-  it('has an encoder column and a block for each of several encoders', async () => {
+  it('has an encoder column, and shows the main one of several encoders', async () => {
     const several = writeStudy(temporaryFolder(), {
       ...study,
       encoders: ['hog', 'autoencoder'],
       models: study.models.slice(0, 2),
     });
-    const root = await reportOf(several.inputs);
+    const root = await reportOf(several.inputs, { encoders: ['hog'] });
     const found = await query(
       `SELECT DISTINCT model, encoder FROM '${join(root, 'tables', 'tasks.parquet')}' ORDER BY encoder, model`,
     );
@@ -248,8 +255,112 @@ describe('report: other studies', () => {
       'hog a-net',
       'hog b-net',
     ]);
-    expect(readFileSync(join(root, 'summary.txt'), 'utf8').match(/^Encoder /gm)).toHaveLength(2);
+    const summary = readFileSync(join(root, 'summary.txt'), 'utf8');
+    expect(summary).toMatch(/\n\nEncoder: hog\. The report also has autoencoder\.\n$/);
+    expect(summary.match(/^[ab]-net /gm)).toHaveLength(2);
+    const page = readFileSync(join(root, 'index.html'), 'utf8');
+    const [main, others] = page.split('<details class="encoders">') as [string, string];
+    const rows = readFileSync(join(root, 'tables', 'models.csv'), 'utf8')
+      .trim()
+      .split('\r\n')
+      .slice(1);
+    expect(rows.map((row) => row.split(',').slice(0, 2).join(' '))).toEqual([
+      'a-net hog',
+      'b-net hog',
+      'a-net autoencoder',
+      'b-net autoencoder',
+    ]);
+    for (const row of rows) {
+      const [, encoder, mis] = row.split(',') as [string, string, string];
+      expect(main.includes(`<td class="number score">${Number(mis).toFixed(3)}</td>`)).toBe(
+        encoder === 'hog',
+      );
+      expect(others).toContain(`>${Number(mis).toFixed(3)}</td>`);
+    }
+    expect(page).toMatch(
+      /<figure id="similarity-functions"[\s\S]*Agreement with human scores[^<]*is not drawn/,
+    );
+    expect(page.match(/<article class="card">/g)).toHaveLength(2 + 2 * 3); // under the main encoder alone
     expect(readFileSync(join(root, 'figures', 'model-ranking.csv'), 'utf8')).toContain('encoder');
+  });
+
+  it('keeps states of training runs apart from the zoo, and sets the last one against the first', async () => {
+    const layers = LAYERS.slice(0, 2);
+    const state = (name: string, epoch: number, apart = true) => {
+      return { name, layers, top1: 0.1 + epoch / 20, checkpoint: { run: 'long', epoch }, apart };
+    };
+    const models = [
+      state('long-0', 0),
+      state('long-half', 0.5),
+      state('long-3', 3, false),
+      { name: 'other', layers: [...layers, { name: 'sae', type: 'direction', units: 5 }], top1: 0.5 },
+      { name: 'lone', layers, top1: 0.5, checkpoint: { run: 'lone', epoch: 9 } },
+    ];
+    const sweep = join(temporaryFolder(), 'sweep');
+    mkdirSync(join(sweep, 'figures'), { recursive: true });
+    writeFileSync(join(sweep, 'sweep.csv'), 'setting,mis\r\n,0.5\r\ntask.n=2,0.6\r\n');
+    const figure = {
+      name: 'alpha',
+      title: 'α',
+      caption: 'By α.',
+      rows: 2,
+      width: 9,
+      height: 9,
+      files: ['svg'],
+    };
+    const figures = [{ ...figure, provenance: 'x' }];
+    writeFileSync(join(sweep, 'figures', 'figures.json'), JSON.stringify({ figures }));
+    writeFileSync(join(sweep, 'figures', 'alpha.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>');
+    const made = writeStudy(temporaryFolder(), { ...study, models });
+    const root = await reportOf({ ...made.inputs, sweep: [{ path: sweep }] }, { title: 'Runs' });
+    const rows = (name: string) => parseCsv(readFileSync(join(root, 'tables', `${name}.csv`), 'utf8')).rows;
+
+    const zoo = ['lone', 'long-3', 'other'];
+    expect(rows('models').map((row) => row.model)).toEqual(zoo);
+    expect([...new Set(rows('units').map((row) => row.model))]).toEqual(zoo);
+    const states = rows('checkpoints').map((row) => [row.run, row.epoch, row.model, row.top1]);
+    expect(states).toEqual([
+      ['long', '0', 'long-0', '0.1'],
+      ['long', '0.5', 'long-half', '0.125'],
+      ['long', '3', 'long-3', '0.25'],
+    ]);
+    expect(rows('checkpoint-units')).toHaveLength(3 * 12);
+    const score = (model: string) => mean(present(made.mis, model));
+    const [trained] = rows('trained');
+    expect(trained).toMatchObject({
+      run: 'long',
+      untrained: 'long-0',
+      trained: 'long-3',
+      epoch: '3',
+      units: '10',
+    });
+    expect(Number(trained!.untrained_mis)).toBeCloseTo(score('long-0'), 12);
+    expect(Number(trained!.trained_mis)).toBeCloseTo(score('long-3'), 12);
+    expect(Number(trained!.difference)).toBeCloseTo(score('long-3') - score('long-0'), 12);
+    expect(Number(trained!.difference_low)).toBeLessThan(Number(trained!.difference));
+
+    const above = score('long-3') > score('long-0') ? 1 : 0;
+    const sentence = `${above} of 1 trained network scores above its own untrained weights`;
+    const page = readFileSync(join(root, 'index.html'), 'utf8');
+    expect(page).toContain(`${sentence} in mean MIS.`);
+    expect(readFileSync(join(root, 'summary.txt'), 'utf8')).toContain(
+      `\nTraining: 3 states of 1 run. ${sentence}.\n`,
+    );
+    // directions are in the tables of units and layers, and in no mean over units
+    expect(rows('units').filter((row) => row.layer === 'sae')).toHaveLength(5);
+    const other = rows('models').find((row) => row.model === 'other')!;
+    expect([other.layers, other.units]).toEqual(['2', '12']);
+    const units = [...made.mis].filter(([key]) => / other /.test(key) && !key.includes(' sae '));
+    expect(Number(other.mis)).toBeCloseTo(mean(units.flatMap(([, score]) => score ?? [])), 12);
+    expect(page).toMatch(/id="directions"[\s\S]*<bdi>sae<\/bdi>/);
+    expect(rows('layers').some((row) => row.layer_type === 'direction')).toBe(true);
+    expect(readFileSync(join(root, 'figures', 'layer-types.csv'), 'utf8')).not.toContain('direction');
+    for (const name of ['untrained', 'training', 'training-layers', 'extremes', 'alpha'])
+      expect(page, name).toContain(`<figure id="${name}"`);
+    for (const name of ['human-models', 'human-units'])
+      expect(page, name).toContain(`<figure id="${name}" class="awaited">`);
+    expect(existsSync(join(root, 'figures', 'alpha.svg'))).toBe(true);
+    expect(rows('sweep')).toHaveLength(2);
   });
 
   it('stands models without accuracy, a model whose units are all constant, no pictures wanted', async () => {

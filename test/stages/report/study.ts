@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomStreams } from '../../../stats/random.ts';
 import { mean } from '../../../stats/summary.ts';
+import { writeExtremes } from '../../../tables/extremes.ts';
 import { writeImages } from '../../../tables/images.ts';
 import { writePlaces } from '../../../tables/places.ts';
 import { writeTasks, writeUnits } from '../../../tables/scores.ts';
@@ -21,6 +22,10 @@ export interface StudyModel {
   readonly top1: number | null;
   /** Every unit is constant. */
   readonly dead?: boolean;
+  /** Which state of a training run it is. */
+  readonly checkpoint?: { readonly run: string; readonly epoch: number };
+  /** In the config's list of checkpoints, not in the zoo. */
+  readonly apart?: boolean;
 }
 
 export interface Study {
@@ -50,6 +55,8 @@ export function writeStudy(folder: string, study: Study): WrittenStudy {
     units: [],
     tasks: [],
     accuracy: [],
+    zoo: [],
+    extremes: [],
     ...writeDataSet(folder, study),
   };
   const mis = new Map<string, number | null>();
@@ -57,9 +64,17 @@ export function writeStudy(folder: string, study: Study): WrittenStudy {
     const accuracy = join(folder, `accuracy-${m}.json`);
     writeFileSync(
       accuracy,
-      JSON.stringify({ top1: model.top1, top5: model.top1 && 0.99, n: model.top1 === null ? 0 : 9 }),
+      JSON.stringify({
+        top1: model.top1,
+        top5: model.top1 && 0.99,
+        n: model.top1 === null ? 0 : 9,
+        ...(model.checkpoint && { checkpoint: model.checkpoint }),
+      }),
     );
-    inputs.accuracy!.push({ path: accuracy, vars: { model: model.name } });
+    const vars = { model: model.name };
+    inputs.accuracy!.push({ path: accuracy, vars });
+    if (!model.apart) inputs.zoo!.push({ path: accuracy, vars });
+    inputs.extremes!.push({ path: writeEnds(join(folder, `extremes-${m}.arrow`), study, model), vars });
     for (const [e, encoder] of encoders.entries()) {
       const name = (kind: string) => join(folder, `${kind}-${m}-${e}.arrow`);
       const vars = { model: model.name, encoder };
@@ -75,6 +90,29 @@ export function writeStudy(folder: string, study: Study): WrittenStudy {
     }
   }
   return { inputs, mis };
+}
+
+/** The extreme images of every unit of a model: the first candidates of either side, turned on by its number. */
+function writeEnds(path: string, study: Study, model: StudyModel): string {
+  const units = model.layers.flatMap(({ name, units }) =>
+    Array.from({ length: units }, (_, unit) => ({ layer: name, unit })),
+  );
+  const scored = model.dead ? [] : units.filter(({ unit }) => unit !== 1);
+  const all = study.images.map((_, image) => image);
+  const ends = (side: 'plus' | 'minus') =>
+    scored.flatMap(({ unit }) => {
+      const from = study.candidates?.(unit, side) ?? (side === 'plus' ? all : all.toReversed());
+      return Array.from({ length: 4 }, (_, i) => from[(unit + i) % from.length]!);
+    });
+  const table = writeExtremes(path, 4);
+  table.write({
+    layer: scored.map(({ layer }) => layer),
+    unit: Int32Array.from(scored, ({ unit }) => unit),
+    most: Int32Array.from(ends('plus')),
+    least: Int32Array.from(ends('minus')),
+  });
+  table.close();
+  return path;
 }
 
 interface SubjectFiles {
@@ -197,7 +235,8 @@ function writeDataSet(folder: string, { images, shards = 3 }: Study): Record<str
     const labels = own.map(({ label }) => label);
     const [index, places] = [join(folder, `images-${s}.arrow`), join(folder, `places-${s}.arrow`)];
     writeImages(index, { paths, bytes: sizes, digests, labels, widths: sides, heights: sides });
-    writePlaces(places, { files, offsets: new Float64Array(own.length), bytes: sizes });
+    const values = new Int32Array(own.length).fill(-1);
+    writePlaces(places, { files, offsets: new Float64Array(own.length), bytes: sizes, values });
     inputs.images!.push({ path: index, vars });
     inputs.places!.push({ path: places, vars });
   }

@@ -4,13 +4,13 @@ import { tableFromIPC } from 'apache-arrow';
 import { describe, expect, it } from 'vitest';
 import stage from '../../../stages/score-mis/index.ts';
 import { writeExplanations } from '../../../tables/explanations.ts';
-import { writeMargins } from '../../../tables/margins.ts';
+import { openMargins, writeMargins } from '../../../tables/margins.ts';
 import { openTasks, readUnits } from '../../../tables/scores.ts';
-import { writeUnitStats } from '../../../tables/unit-stats.ts';
+import { pickUnits, writeUnitStats } from '../../../tables/unit-stats.ts';
 import { runStage, temporaryFolder } from '../../support/fake-task.ts';
 import { INSTALL, pythonWith, runPython } from '../../support/python.ts';
 
-const PARAMS = { alpha: 0.16, seed: 3 };
+const PARAMS = { similarity: 'cosine', alpha: 0.16, seed: 3 };
 const [N, K] = [4, 2];
 /** Layer a: units 0 and 2 have tasks, 1 is constant; layer b: 0 is constant, 1 has tasks, 2 is constant. */
 const UNITS = [
@@ -159,7 +159,7 @@ print(json.dumps([p.mean(1).tolist(), ((x > 0) + 0.5 * (x == 0)).mean(1).tolist(
     },
   );
 
-  it("draws a unit's interval from seed, layer and unit, not from its neighbours", async () => {
+  it("draws resamples from the seed, the same for every unit: a unit's interval doesn't depend on its neighbours", async () => {
     const interval = async (params: object, marginOf?: Margin) => {
       const { mis_low, mis_high } = await readUnits((await score(params, marginOf)).units);
       return UNITS.map((_, row) => [mis_low[row], mis_high[row]]);
@@ -173,8 +173,9 @@ print(json.dumps([p.mean(1).tolist(), ((x > 0) + 0.5 * (x == 0)).mean(1).tolist(
     expect(others[4]).toEqual(usual[4]);
     expect(others[0]).not.toEqual(usual[0]);
     expect(await interval({ bootstrap: 37, seed: 4 })).not.toEqual(usual);
+    // All units of a model share their resamples: equal margins have equal intervals.
     const same = await interval({ bootstrap: 37 }, (_, task) => someMargin(0, task));
-    expect(new Set([same[0], same[2], same[4]].map(String)).size).toBe(3);
+    expect(new Set([same[0], same[2], same[4]].map(String)).size).toBe(1);
   });
 
   it('writes empty tasks and null scores when every unit is constant', async () => {
@@ -192,6 +193,60 @@ print(json.dumps([p.mean(1).tolist(), ((x > 0) + 0.5 * (x == 0)).mean(1).tolist(
     });
     expect((await readUnits(run.output('units'))).mis).toEqual(Array(6).fill(null));
     expect((await openTasks(run.output('tasks'))).rows).toBe(0);
+  });
+
+  it('puts out the sampled units alone where the margins are of a sample, with the scores that they have among all', async () => {
+    const paths = write(someMargin);
+    const all = await score();
+    const sampled = new Map([
+      ['a', new Set([2])],
+      ['b', new Set([1])],
+    ]);
+    const full = await openMargins(all.paths.margins);
+    const margins = writeMargins(paths.margins, 2);
+    for await (const batch of full.batches()) {
+      const rows = [...batch.unit.keys()].filter((row) =>
+        sampled.get(batch.layer[row]!)?.has(batch.unit[row]!),
+      );
+      const pick = (values: Float64Array) => Float64Array.from(rows, (row) => values[row]!);
+      margins.write({
+        layer: rows.map((row) => batch.layer[row]!),
+        unit: rows.map((row) => batch.unit[row]!),
+        task: rows.map((row) => batch.task[row]!),
+        s_plus_plus: pick(batch.s_plus_plus),
+        s_plus_minus: pick(batch.s_plus_minus),
+        s_minus_plus: pick(batch.s_minus_plus),
+        s_minus_minus: pick(batch.s_minus_minus),
+        margin: pick(batch.margin),
+      });
+    }
+    margins.close();
+    const run = await runStage(stage, {
+      params: PARAMS,
+      inputs: {
+        explanations: { path: paths.explanations },
+        'unit-stats': { path: paths.stats },
+        margins: { path: paths.margins },
+      },
+    });
+    const [units, whole] = [await readUnits(run.output('units')), await readUnits(all.units)];
+    const rows = [2, 4];
+    expect(units).toEqual({
+      ...pickUnits(whole, rows),
+      drawnFrom: 3,
+      ...Object.fromEntries(
+        (['mis', 'mis_low', 'mis_high', 'task_accuracy', 'mean_margin', 'sd_p'] as const).map((name) => [
+          name,
+          rows.map((row) => whole[name][row]),
+        ]),
+      ),
+    });
+    const tasksOfAll = tableFromIPC(readFileSync(all.tasks)).toArray().map(String);
+    const tasks = tableFromIPC(readFileSync(run.output('tasks')))
+      .toArray()
+      .map(String);
+    expect(tasks).toEqual(tasksOfAll.slice(N));
+    expect(whole.drawnFrom).toBeUndefined();
   });
 
   it('stops at tables that do not belong together', async () => {

@@ -7,6 +7,7 @@ import { openAll } from '../../../stages/select-explanations/rows.ts';
 import { selectAll } from '../../../stages/select-explanations/select.ts';
 import { type ActivationLayer, writeActivations } from '../../../tables/activations.ts';
 import { openExplanations } from '../../../tables/explanations.ts';
+import { EXTREMES } from '../../../tables/extremes.ts';
 import { numberImages, readImages } from '../../../tables/images.ts';
 import { readUnitStats } from '../../../tables/unit-stats.ts';
 import { runStage, temporaryFolder } from '../../support/fake-task.ts';
@@ -54,7 +55,9 @@ async function select(shards: number, layers = LAYERS, params: object = PARAMS, 
   const { images, files } = write(shards, layers, value);
   const run = await runStage(stage, { params, inputs: { images, activations: files.toReversed() } });
   const [explanations, units] = [run.output('explanations'), run.output('unit-stats')];
-  return { explanations, units, bytes: [readFileSync(explanations), readFileSync(units)] };
+  const extremes = run.output('extremes');
+  const bytes = [explanations, units, extremes].map((path) => readFileSync(path));
+  return { explanations, units, extremes, bytes };
 }
 
 interface Row {
@@ -110,6 +113,20 @@ describe('select-explanations', () => {
           expect(ascending(mine.map((row) => row[`query_${side}`]))).toEqual(ascending(images.slice(20, 25)));
         }
       }
+    }
+  });
+
+  it('keeps the images from either end of every unit that is not constant, most extreme first', async () => {
+    const rows = tableFromIPC(readFileSync((await select(3)).extremes))
+      .toArray()
+      .map(
+        (row) =>
+          JSON.parse(JSON.stringify(row)) as { layer: string; unit: number; most: number[]; least: number[] },
+      );
+    expect(rows).toHaveLength(8);
+    for (const { layer, unit, most, least } of rows) {
+      expect(most).toEqual(order(layer, unit, 1).slice(0, EXTREMES));
+      expect(least).toEqual(order(layer, unit, -1).slice(0, EXTREMES));
     }
   });
 

@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { defineStage } from '../../engine/stage.ts';
+import { preprocessSchema } from '../../vision/images/preprocess-spec.ts';
+import { decoderVersions } from '../../vision/images/versions.ts';
+import { runtimeEnvironment } from '../../vision/onnx/environment.ts';
+
+const params = z.strictObject({
+  inputs: z
+    .tuple([z.string().min(1), z.string().min(1)])
+    .optional()
+    .meta({
+      description:
+        'Pairwise: inputs that take a query and an explanation; by default the two, in their order.',
+    }),
+  output: z.string().min(1).default('auto').meta({
+    description: 'Output that is the similarity of a pair: its name, or auto (the only one).',
+  }),
+  distance: z.boolean().default(false).meta({
+    description: 'Pairwise: true where the model puts out a distance; f is then its negative.',
+  }),
+  sample: z.int().min(1).optional().meta({
+    description: 'Units of each model to compare, drawn layer first; by default all.',
+  }),
+  seed: z.int().meta({ description: 'Seed of the sample.' }),
+  preprocess: preprocessSchema
+    .default({})
+    .meta({ description: 'What is done to images, as in timm and torchvision.' }),
+  orientation: z.enum(['apply', 'ignore']).default('apply').meta({
+    description: 'apply: turn images upright by EXIF; ignore: as stored.',
+  }),
+  batch: z.int().min(1).max(4096).optional().meta({
+    description: 'Pairs run together; by default what the image size suggests. Results do not depend on it.',
+  }),
+});
+export type Params = z.infer<typeof params>;
+
+/**
+ * Compares the queries of a model's tasks with their explanations by an encoder that sees both images at once. Unlike
+ * with embeddings every pair is visited, 4 K a task, so a sample of the units may be asked for.
+ */
+export default defineStage<Params>({
+  summary: 'Compare queries and explanations pair by pair (pairwise encoders)',
+  params,
+  files: {
+    model: {
+      by: 'content',
+      what: 'ONNX model of the encoder',
+      async also(path) {
+        const { externalFiles } = await import('../../vision/onnx/model.ts');
+        return externalFiles(path);
+      },
+    },
+  },
+  inputs: {
+    images: { take: 'each' },
+    places: { take: 'each', counts: false },
+    explanations: { take: 'one' },
+    'unit-stats': { take: 'one' },
+  },
+  outputs: { margins: { kind: 'file', what: 'Four similarities and the margin of every task (Arrow)' } },
+  environment: () => ({ ...runtimeEnvironment(), ...decoderVersions() }),
+  async run(task) {
+    const { comparePairs } = await import('./run.ts');
+    await comparePairs(task);
+  },
+});
