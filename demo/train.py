@@ -13,8 +13,10 @@ from torch import nn
 from torch.nn import functional as F
 
 import cifar
-import export
-from networks import NETWORKS
+import directions
+from export import epochs_of, export
+from measure import evaluate
+from networks import NETWORKS, Recipe
 
 DEMO = Path(__file__).resolve().parent
 
@@ -81,6 +83,20 @@ def contrastive_loss(first, second, temperature):
     return F.cross_entropy(logits, torch.arange(2 * count).roll(count))
 
 
+def attacked(network, inputs, labels, size, generator, args):
+    """FGSM from a random start (Wong et al., 2020): `inputs`, no pixel changed by more than `size` / 255, all of them valid."""
+    mean, std = (torch.tensor(value).view(1, 3, 1, 1) for value in (cifar.MEAN, cifar.STD))
+    low, high, reach = (0 - mean) / std, (1 - mean) / std, size / 255 / std
+    start = inputs + reach * (2 * torch.rand(inputs.shape, generator=generator) - 1)
+    start = torch.max(torch.min(start, high), low).requires_grad_()
+    with precision(args):
+        logits = network(start)
+    (slope,) = torch.autograd.grad(F.cross_entropy(logits.float(), labels), start)
+    moved = start.detach() + 1.25 * reach * slope.sign()
+    moved = torch.max(torch.min(moved, inputs + reach), inputs - reach)
+    return torch.max(torch.min(moved, high), low)
+
+
 def make_optimizer(modules, recipe, steps):
     parameters = [p for module in modules for p in module.parameters()]
     groups = [
@@ -110,6 +126,11 @@ def quick_accuracy(network, images, labels):
     return (torch.cat(found) == labels).float().mean().item()
 
 
+def keep(folder, epoch, origin, modules):
+    """The weights after `epoch` epochs, for `export --epoch`."""
+    torch.save({"origin": origin, "epoch": epoch, "modules": [m.state_dict() for m in modules]}, folder / f"epoch-{epoch:g}.pt")
+
+
 def train(name, args):
     entry = NETWORKS[name]
     recipe = entry.recipe if args.epochs is None else replace(entry.recipe, epochs=args.epochs, cooldown=())
@@ -132,7 +153,8 @@ def train(name, args):
     first, last = 0, folder / "last.pt"
     if last.exists():
         state = torch.load(last)
-        if state["origin"] != origin:
+        made = {**state["origin"], "recipe": {**asdict(Recipe(epochs=0)), **state["origin"]["recipe"]}}  # fields added since
+        if made != origin:
             raise SystemExit(f"{last} was made with {state['origin']}, not {origin}: use another --work or remove it")
         for module, weights in zip(modules, state["modules"]):
             module.load_state_dict(weights)
@@ -140,6 +162,7 @@ def train(name, args):
         schedule.load_state_dict(state["schedule"])
         first = state["epoch"]
 
+    inside = {max(1, round(share * steps)): share for share in recipe.keep if share < 1}  # steps of the first epoch
     end = recipe.cooldown[1] if recipe.cooldown else recipe.epochs
     for epoch in range(first, end if args.until is None else min(args.until, end)):
         generator = torch.Generator().manual_seed(1000 * seed + epoch)  # so that a resumed run sees the same batches
@@ -155,8 +178,11 @@ def train(name, args):
                     embedded = network(both)
                 loss = contrastive_loss(*modules[1](embedded.float()).chunk(2), recipe.temperature)
             else:
+                inputs = shifted(batch, generator)
+                if recipe.attack:
+                    inputs = attacked(network, inputs, labels[chosen], recipe.attack, generator, args)
                 with precision(args):
-                    logits = network(shifted(batch, generator))
+                    logits = network(inputs)
                 loss = F.cross_entropy(logits.float(), labels[chosen], label_smoothing=recipe.smoothing)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -167,6 +193,8 @@ def train(name, args):
                 for group in optimizer.param_groups:
                     group["lr"] *= min(1.0, share)
             total += loss.item()
+            if epoch == 0 and step + 1 in inside:
+                keep(folder, inside[step + 1], origin, modules)
         line = f"{name} epoch {epoch + 1}/{end} loss {total / steps:.4f} {time.time() - began:.0f} s"
         if recipe.task == "classify" and ((epoch + 1) % 4 == 0 or epoch + 1 == end):
             line += f" top-1 {quick_accuracy(network, check_images, check_labels):.4f}"
@@ -181,7 +209,7 @@ def train(name, args):
         torch.save(state, folder / "next.pt")
         os.replace(folder / "next.pt", last)
         if epoch + 1 in recipe.keep:
-            torch.save({**state, "optimizer": None, "schedule": None}, folder / f"epoch-{epoch + 1}.pt")
+            keep(folder, epoch + 1, origin, modules)
 
 
 def main():
@@ -192,16 +220,21 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("data", help="write the tars and their card")
     command = commands.add_parser("train", help="train networks; goes on from the last checkpoint")
-    command.add_argument("names", nargs="+", choices=NETWORKS, metavar="NAME")
+    trained = [name for name, entry in NETWORKS.items() if entry.recipe]
+    command.add_argument("names", nargs="+", choices=trained, metavar="NAME")
     command.add_argument("--epochs", type=int, help="instead of the recipe's")
     command.add_argument("--until", type=int, help="stop after this epoch; a later call goes on")
     command.add_argument("--seed", type=int, help="instead of the table's")
     command.add_argument("--precision", choices=["bfloat16", "float32"], default="bfloat16", help="of training")
     for verb, text in (("export", "write the ONNX file"), ("evaluate", "measure the ONNX file, write its card")):
         command = commands.add_parser(verb, help=text)
-        command.add_argument("names", nargs="+", choices=NETWORKS, metavar="NAME")
-        command.add_argument("--epoch", type=int, help="a kept epoch instead of the last")
+        files = [name for name, entry in NETWORKS.items() if entry.kind != "backbone"]
+        command.add_argument("names", nargs="+", choices=files, metavar="NAME")
+        command.add_argument("--epoch", metavar="E", help="a kept epoch, 0 for the initial weights, or all; by default the last")
         command.add_argument("--runtime", type=Path, default=DEMO, help="folder from which Node finds onnxruntime-node")
+    command = commands.add_parser("directions", help="make a sparse autoencoder of a trained network: file, list, card")
+    command.add_argument("names", nargs="+", choices=directions.DICTIONARIES, metavar="NAME")
+    command.add_argument("--runtime", type=Path, default=DEMO, help="folder from which Node finds onnxruntime-node")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     if args.command == "data":
@@ -211,10 +244,13 @@ def main():
     for name in args.names:
         if args.command == "train":
             train(name, args)
-        elif args.command == "export":
-            export.export(name, args, DEMO)
+        elif args.command == "directions":
+            directions.make(name, args, DEMO)
+        elif args.command == "evaluate":
+            evaluate(name, epochs_of(name, args), args, DEMO)
         else:
-            export.evaluate(name, args, DEMO)
+            for epoch in epochs_of(name, args):
+                export(name, epoch, args, DEMO)
 
 
 if __name__ == "__main__":
