@@ -83,7 +83,7 @@ describe('what is wrong in the YAML is told with its place, before anything runs
 
   test('a config or a stage that does not exist', async () => {
     await expectRefused(project, ['run', '-c', 'small/other.yaml'], /small\/other\.yaml/);
-    await expectRefused(project, ['run', 'score-mix', ...project.config], /score-mix/, /score-mis/);
+    await expectRefused(project, ['run', 'score-mix', ...project.config], /compute-similarty/, /score-mis/);
     await expectRefused(project, ['run', ...project.config, '--set', 'score.alfa=1'], /alfa/, /alpha/);
     await expectRefused(project, ['run', ...project.config, '--set', 'score.alpha'], /--set/);
     await expectRefused(project, ['why', 'nothing', ...project.config], /nothing/);
@@ -92,10 +92,10 @@ describe('what is wrong in the YAML is told with its place, before anything runs
   test('a cycle in the pipeline', async () => {
     await refusedWith(
       'pipeline.yaml',
-      'predictions: ${cache-activations.predictions}',
-      'predictions: ${report.report}',
+      'margins: ${compare-pairs.margins}',
+      'margins: ${report.report}',
       /pipeline\.yaml/,
-      /accuracy/,
+      /score-pairs/,
       /report/,
       /cycle|circle|itself/i,
     );
@@ -111,10 +111,10 @@ describe('what is wrong in the YAML is told with its place, before anything runs
     );
     await refusedWith(
       'pipeline.yaml',
-      'uses: ./stages/score-mis',
-      'uses: ./stages/score-mix',
+      'uses: ./stages/compute-similarity',
+      'uses: ./stages/compute-similarty',
       /pipeline\.yaml:\d+:\d+/,
-      /score-mix/,
+      /compute-similarty/,
     );
   });
 

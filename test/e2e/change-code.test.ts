@@ -39,9 +39,9 @@ describe('what runs again after a change of code', { timeout: 120_000 }, () => {
   test('a constant in a helper: the stages that import it, and what follows', async () => {
     project.edit('stats/random.ts', '0x9e3779b9', '0x9e3779bb');
     expect((await run()).tasks('ran')).toEqual([
-      'compute-similarity model=resnet encoder=demo',
+      'compute-similarity model=resnet encoder=simclr',
       'report',
-      'score-mis model=resnet encoder=demo',
+      'score-mis model=resnet encoder=simclr',
       'select-explanations model=resnet',
     ]);
     expect(await why('select-explanations')).toMatch(/code stats\/random\.ts: [0-9a-f]{12} → [0-9a-f]{12}\n/);

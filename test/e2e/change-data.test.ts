@@ -44,7 +44,7 @@ describe('images in a folder', { timeout: 120_000 }, () => {
     expectShards(await run(), 1);
     const { stdout } = await project.mis('why', 'embed-images', ...project.config);
     expect(stdout).toMatch(
-      /1 task ran in .*\(encoder=demo shard=\d\d\), because\s+input images from index-dataset/,
+      /1 task ran in .*\(encoder=simclr shard=\d\d\), because\s+input images from index-dataset/,
     );
     expect(stdout).toMatch(/index-dataset:\s+file dataset\.path \(.*images\): [0-9a-f]{12} → [0-9a-f]{12}\n/);
   });
@@ -88,7 +88,7 @@ describe('images in a tar', { timeout: 120_000 }, () => {
     writeMembers(members);
     project.write(
       'small/tar.yaml',
-      'extends: config.yaml\ndataset: { path: images.tar, format: webdataset }\nencoders: [../configs/encoders/demo.yaml]\n',
+      'extends: config.yaml\ndataset: { path: images.tar, format: webdataset }\nencoders: [../configs/encoders/simclr.yaml]\n',
     );
     expect((await project.run(...config)).end).toMatchObject({ failed: 0, blocked: 0 });
     before = await place();

@@ -20,7 +20,7 @@ async function why(stage: string): Promise<string> {
 describe('what runs again after a change of settings', { timeout: 120_000 }, () => {
   test('α: scoring and the report', async () => {
     const run = await planAndRun(project, ...project.config, '--set', 'score.alpha=0.3');
-    expect(run.tasks('ran')).toEqual(['report', 'score-mis model=resnet encoder=demo']);
+    expect(run.tasks('ran')).toEqual(['report', 'score-mis model=resnet encoder=simclr']);
     expect(await why('score-mis')).toMatch(/ran in \S+.*because\s+parameter score\.alpha: 0\.16 → 0\.3\n/);
     expect(await why('report')).toMatch(/score\.alpha: 0\.16 → 0\.3/);
   });
@@ -28,9 +28,9 @@ describe('what runs again after a change of settings', { timeout: 120_000 }, () 
   test('N: selection and what follows', async () => {
     const run = await planAndRun(project, ...project.config, '--set', 'task.n=4');
     expect(run.tasks('ran')).toEqual([
-      'compute-similarity model=resnet encoder=demo',
+      'compute-similarity model=resnet encoder=simclr',
       'report',
-      'score-mis model=resnet encoder=demo',
+      'score-mis model=resnet encoder=simclr',
       'select-explanations model=resnet',
     ]);
     expect(await why('select-explanations')).toMatch(/parameter task\.n: 5 → 4\n/);
@@ -52,7 +52,7 @@ describe('what runs again after a change of settings', { timeout: 120_000 }, () 
 
   test('another number of shards: all that reads images, but no score, since the margins are the same', async () => {
     const run = await planAndRun(project, ...project.config, '--set', 'dataset.shards=4');
-    expect(run.tasks('hit')).toEqual(['score-mis model=resnet encoder=demo']);
+    expect(run.tasks('hit')).toEqual(['score-mis model=resnet encoder=simclr']);
     expect(await why('index-dataset')).toMatch(/parameter dataset\.shards: 3 → 4\n/);
   });
 
@@ -64,9 +64,9 @@ describe('what runs again after a change of settings', { timeout: 120_000 }, () 
       'cache-activations model=vgg shard=00',
       'cache-activations model=vgg shard=01',
       'cache-activations model=vgg shard=02',
-      'compute-similarity model=vgg encoder=demo',
+      'compute-similarity model=vgg encoder=simclr',
       'report',
-      'score-mis model=vgg encoder=demo',
+      'score-mis model=vgg encoder=simclr',
       'select-explanations model=vgg',
     ]);
     expect(await why('report')).toMatch(/model=vgg\) from score-mis: \(none\) → /);

@@ -8,16 +8,29 @@ import { storedRows } from '../support/stored.ts';
 import { readTar } from '../support/tar.ts';
 
 const FIGURES = [
+  'model-ranking',
   'accuracy',
-  'constant-units',
-  'depth',
   'distributions',
   'layer-types',
-  'model-ranking',
-  'tasks',
+  'depth',
   'width',
+  'training',
+  'training-layers',
+  'untrained',
+  'similarity-functions',
+  'task-count',
+  'alpha',
+  'difficulty',
+  'explanations',
+  'constant-units',
+  'tasks',
+  'extremes',
 ];
-const TABLES = ['images', 'layers', 'models', 'tasks', 'units'];
+const TABLES = ['images', 'layers', 'models', 'tasks', 'units', 'checkpoints', 'checkpoint-units', 'trained'];
+/** The α of each encoder, as the configs give them. */
+const ALPHAS = { simclr: 0.16, lpips: 0.23, dists: 0.056 };
+/** Networks whose every unit is computed again: of the main encoder, for the time that it takes. */
+const AGAIN = ['densenet', 'resnet', 'vit'];
 const [N, K] = [20, 9];
 
 let project: Project;
@@ -30,10 +43,11 @@ const read = (name: string) => `read_parquet('${table(name)}')`;
 beforeAll(async () => {
   project = await copyProject();
   models = readdirSync(project.path('configs/models'))
+    .filter((file) => file.endsWith('.yaml'))
     .map((file) => file.replace('.yaml', ''))
     .sort();
   first = await startIn(project.folder, 'npm', ['start']).ended;
-}, 400_000);
+}, 700_000);
 
 describe('npm start', { timeout: 120_000 }, () => {
   test('ends with a table of scores and the place of the report', () => {
@@ -58,7 +72,7 @@ describe('npm start', { timeout: 120_000 }, () => {
 
   test('leaves every table and every figure', () => {
     for (const name of TABLES) expect(statSync(table(name)).size).toBeGreaterThan(0);
-    for (const name of ['images', 'layers', 'models', 'units'])
+    for (const name of ['images', 'layers', 'models', 'units', 'checkpoints', 'trained', 'sweep'])
       expect(project.read(`report/tables/${name}.csv`).split('\n').length).toBeGreaterThan(1);
     for (const name of FIGURES) {
       const file = (ending: string) => readFileSync(project.path('report/figures', `${name}.${ending}`));
@@ -66,6 +80,7 @@ describe('npm start', { timeout: 120_000 }, () => {
       expect(JSON.parse(file('json').toString()).$schema, name).toMatch(/vega-lite/);
       expect(file('svg').toString(), name).toMatch(/^(<\?xml.*\?>\s*)?<svg[\s\S]*<\/svg>\s*$/);
       expect(file('png').subarray(1, 4).toString(), name).toBe('PNG');
+      expect(file('pdf').subarray(0, 5).toString(), name).toBe('%PDF-');
     }
   });
 
@@ -82,9 +97,9 @@ describe('npm start', { timeout: 120_000 }, () => {
 describe('the tables, by other programs', { timeout: 120_000 }, () => {
   test('hyparquet and DuckDB read the same rows', async () => {
     for (const name of TABLES) {
-      const rows = await readWithHyparquet<Record<string, unknown>>(table(name));
+      const rows = await readWithHyparquet<Record<string, unknown>>(table(name), 10_000);
       expect(rows.length, name).toBeGreaterThan(0);
-      const others = await askDuckDb<Record<string, unknown>>(`SELECT * FROM ${read(name)}`);
+      const others = await askDuckDb<Record<string, unknown>>(`SELECT * FROM ${read(name)} LIMIT 10000`);
       expect(others.length, name).toBe(rows.length);
       const different = rows.findIndex((row, i) => JSON.stringify(row) !== JSON.stringify(others[i]));
       expect(rows[different], name).toEqual(others[different]);
@@ -92,18 +107,21 @@ describe('the tables, by other programs', { timeout: 120_000 }, () => {
   });
 
   test('scores of units follow from their tasks', async () => {
+    const alpha = `CASE encoder ${Object.entries(ALPHAS)
+      .map(([encoder, value]) => `WHEN '${encoder}' THEN ${value}`)
+      .join(' ')} END`;
     const [differences] = await askDuckDb<Record<string, number>>(`
       WITH scores AS (
-        SELECT model, layer, unit, count(*) AS tasks, avg(1 / (1 + exp(-margin / 0.16))) AS mis, avg(margin) AS margin,
+        SELECT model, encoder, layer, unit, count(*) AS tasks, avg(1 / (1 + exp(-margin / ${alpha}))) AS mis, avg(margin) AS margin,
           avg(CASE WHEN margin > 0 THEN 1.0 WHEN margin = 0 THEN 0.5 ELSE 0.0 END) AS accuracy,
-          stddev_pop(1 / (1 + exp(-margin / 0.16))) AS sd
+          stddev_pop(1 / (1 + exp(-margin / ${alpha}))) AS sd
         FROM ${read('tasks')} GROUP BY ALL)
       SELECT count(*) AS units, count(s.mis) AS scored, count(*) FILTER (constant) AS constant, min(s.tasks) AS tasks,
         count(*) FILTER ((u.mis IS NULL) <> (s.mis IS NULL) OR (u.mis IS NULL) <> u.constant) AS odd,
         max(abs(u.mis - s.mis)) AS mis, max(abs(u.task_accuracy - s.accuracy)) AS accuracy,
         max(abs(u.mean_margin - s.margin)) AS margin, max(abs(u.sd_p - s.sd)) AS sd,
         count(*) FILTER (NOT u.constant AND NOT (mis_low <= u.mis AND u.mis <= mis_high)) AS outside
-      FROM ${read('units')} u FULL JOIN scores s USING (model, layer, unit)`);
+      FROM ${read('units')} u FULL JOIN scores s USING (model, encoder, layer, unit)`);
     expect(differences).toMatchObject({ odd: 0, tasks: N, outside: 0 });
     expect(differences!.scored! + differences!.constant!).toBe(differences!.units);
     for (const what of ['mis', 'accuracy', 'margin', 'sd'])
@@ -111,15 +129,15 @@ describe('the tables, by other programs', { timeout: 120_000 }, () => {
   });
 
   test('scores of layers and models are means over the units that are not constant', async () => {
-    for (const [name, keys] of [
-      ['layers', 'model, layer'],
-      ['models', 'model'],
+    for (const [name, keys, counted] of [
+      ['layers', 'model, encoder, layer', 'true'],
+      ['models', 'model, encoder', "layer_type <> 'direction'"],
     ] as const) {
       const [worst] = await askDuckDb<Record<string, number>>(`
         WITH means AS (
           SELECT ${keys}, avg(mis) AS mis, avg(task_accuracy) AS accuracy, count(*) AS units,
             quantile_cont(mis, 0.05) AS low, quantile_cont(mis, 0.95) AS high, count(*) FILTER (constant) AS constant
-          FROM ${read('units')} GROUP BY ALL)
+          FROM ${read('units')} WHERE ${counted} GROUP BY ALL)
         SELECT max(abs(t.mis - m.mis)) AS mis, max(abs(t.task_accuracy - m.accuracy)) AS accuracy,
           max(abs(t.mis_p05 - m.low)) AS low, max(abs(t.mis_p95 - m.high)) AS high,
           max(abs(t.units - m.units)) AS units, max(abs(t.constant_units - m.constant)) AS constant,
@@ -130,12 +148,16 @@ describe('the tables, by other programs', { timeout: 120_000 }, () => {
   });
 });
 
+const names = AGAIN.map((name) => `'${name}'`).join(', ');
+const tasksAgain = () =>
+  askDuckDb<TaskRow>(`SELECT * FROM ${read('tasks')} WHERE encoder = 'simclr' AND model IN (${names})`);
+
 describe('the numbers, computed again from what is stored', { timeout: 240_000 }, () => {
   test('images of every unit are those of its order, bin by bin, and none stands twice', async () => {
-    const tasks = byUnit(await readWithHyparquet<TaskRow>(table('tasks')));
+    const tasks = byUnit(await tasksAgain());
     const images = await readWithHyparquet<{ image: number; path: string }>(table('images'));
     let units = 0;
-    for (const model of models) {
+    for (const model of AGAIN) {
       const activations = await storedRows(
         project,
         [],
@@ -157,14 +179,14 @@ describe('the numbers, computed again from what is stored', { timeout: 240_000 }
       }
     }
     const [{ all } = { all: 0 }] = await askDuckDb<{ all: number }>(
-      `SELECT count(*) AS all FROM ${read('units')}`,
+      `SELECT count(*) AS all FROM ${read('units')} WHERE encoder = 'simclr' AND model IN (${names})`,
     );
     expect(units).toBe(all);
   });
 
   test('similarities and margins are those over all pairs of images', async () => {
-    const tasks = await readWithHyparquet<TaskRow>(table('tasks'));
-    const embeddings = await storedRows(project, [], ['embed-images', 'embeddings']);
+    const tasks = await tasksAgain();
+    const embeddings = await storedRows(project, [], ['embed-images', 'embeddings'], 'encoder=simclr');
     expect(largestMarginError(tasks, embeddings)).toBeLessThanOrEqual(1e-6);
   });
 
@@ -174,7 +196,9 @@ describe('the numbers, computed again from what is stored', { timeout: 240_000 }
       for (const [member, bytes] of readTar(readFileSync(join(project.folder, 'demo/cifar10', tar))))
         if (member.endsWith('.cls'))
           labels.set(`${tar}/${member.replace('.cls', '.png')}`, Number(bytes.toString()));
-    const told = await readWithHyparquet<{ model: string; top1: number; top5: number }>(table('models'));
+    const told = await askDuckDb<{ model: string; top1: number; top5: number }>(
+      `SELECT DISTINCT model, top1, top5 FROM ${read('models')}`,
+    );
     expect(told.map(({ model }) => model).sort()).toEqual(models);
     for (const { model, top1, top5 } of told) {
       const stored = await storedRows(project, [], ['cache-activations', 'predictions'], `model=${model}`);
@@ -186,13 +210,13 @@ describe('the numbers, computed again from what is stored', { timeout: 240_000 }
       ).length;
       expect(top1).toBeCloseTo(right / labels.size, 12);
       expect(top5).toBeCloseTo(near / labels.size, 12);
-      expect(top1).toBeGreaterThanOrEqual(0.8);
+      expect(top1).toBeGreaterThanOrEqual(0.75);
     }
   });
 
   test('mis path leads into the store', async () => {
     const [found] = await project.paths('report', 'report/tables/units.parquet');
     expect(dirname(found!.path)).toContain(project.path('.mis'));
-    expect(readFileSync(found!.path)).toEqual(readFileSync(table('units')));
+    expect(readFileSync(found!.path).equals(readFileSync(table('units')))).toBe(true);
   });
 });

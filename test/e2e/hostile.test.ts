@@ -23,7 +23,7 @@ const refusal = (work: Promise<unknown>): Promise<Error> =>
 
 async function listed(file: string): Promise<string[]> {
   const paths: string[] = [];
-  for await (const { path } of listImages([file], 'webdataset')) paths.push(path);
+  for await (const { path } of listImages([file], { format: 'webdataset', columns: {} })) paths.push(path);
   return paths;
 }
 

@@ -32,7 +32,8 @@ def weights(file, network):
             add = next(n for n in graph.node if n.op_type == "Add" and f"{name}.bias" in n.input)
             product = next(n for n in graph.node if n.op_type == "MatMul" and n.output[0] in add.input)
             state[f"{name}.weight"] = stored[product.input[1]].T
-    return {name: torch.from_numpy(value.copy()) for name, value in state.items()}
+    shapes = {name: value.shape for name, value in network.state_dict().items()}  # group norms' are stored as [C, 1, 1]
+    return {name: torch.from_numpy(value.reshape(shapes[name]).copy()) for name, value in state.items()}
 
 
 def load(asked_network):

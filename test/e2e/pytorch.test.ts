@@ -27,7 +27,10 @@ describe.skipIf(!python)(
 
     beforeAll(async () => {
       const all = readdirSync(join(import.meta.dirname, '../../configs/models'));
-      models = all.map((file) => basename(file, '.yaml')).sort();
+      models = all
+        .filter((file) => file.endsWith('.yaml'))
+        .map((file) => basename(file, '.yaml'))
+        .sort();
       project = await smallProject({ models, perClass: 12 });
       expect((await project.run('cache-activations', 'embed-images', ...project.config)).end.failed).toBe(0);
       answer = runPython<Answer>(python!, readFileSync(new URL('pytorch.py', import.meta.url), 'utf8'), {

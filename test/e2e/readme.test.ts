@@ -1,13 +1,19 @@
-import { copyFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { copyProject, type Project } from '../support/project.ts';
 
 let project: Project;
-/** A fifth of the demo's images: what is written holds for it as well, in less time. */
+/** Two networks, a checkpoint and a fifth of the demo's images: what is written holds for them as well, in less time. */
 beforeAll(async () => {
   project = await copyProject();
   project.edit('configs/datasets/cifar10.yaml', '{00000..00004}', '{00000..00000}');
+  project.edit('configs/default.yaml', '[resnet-w050, vgg, vit]', '[resnet]');
+  project.edit('configs/default.yaml', '  - models/checkpoints/*.yaml\n', '');
+  for (const folder of ['configs/models', 'configs/models/untrained'])
+    for (const name of readdirSync(project.path(folder)))
+      if (name.endsWith('.yaml') && !/^(resnet|resnet-w025|resnet-w025-epoch-0)\.yaml$/.test(name))
+        rmSync(project.path(folder, name));
 });
 
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
