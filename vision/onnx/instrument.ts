@@ -4,7 +4,15 @@ import { wire } from './graph.ts';
 import { BATCH, freeReshapes, type ImageInput, imageInput, type PixelInput, withPixels } from './input.ts';
 import { FLOAT, type Model } from './model.ts';
 import type { GraphProto, NodeProto } from './onnx_pb.ts';
-import { isMap, pooledNorm, poolingNodes, positionNodes, type Tap, type Tokens } from './pool.ts';
+import {
+  float32Nodes,
+  isMap,
+  pooledNorm,
+  poolingNodes,
+  positionNodes,
+  type Tap,
+  type Tokens,
+} from './pool.ts';
 import { noise, type Place, placeByName, probePlaces, type RunImages } from './probe.ts';
 import { pruned } from './prune.ts';
 import { scaleOf, scalesByBatch } from './quantised.ts';
@@ -15,7 +23,7 @@ import { inferShapes } from './shapes.ts';
 export interface Wanted {
   /** Tensors to tap. */
   readonly taps: readonly WantedTap[];
-  /** Tensors to put out as they are, converted to float32; their first axis must be the batch's. */
+  /** Tensors to put out as they are, converted to float32 (from quantised integers too); their first axis must be the batch's. */
   readonly outputs: readonly string[];
   readonly tokens: Tokens;
 }
@@ -175,8 +183,9 @@ async function edit(
   });
   const outputs = wanted.outputs.map((name, index) => {
     if (infos.get(name)!.type === 'float32') return name;
-    nodes.push(makeNode('Cast', [name], [`mis/output/${index}`], { to: FLOAT }));
-    return `mis/output/${index}`;
+    const converted = float32Nodes(name, scaleOf(wiring, name), `mis/output/${index}`, model.opset);
+    nodes.push(...converted.nodes);
+    return converted.output;
   });
   const copy = shallow(graph);
   copy.node = [...graph.node, ...nodes];

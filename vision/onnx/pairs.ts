@@ -19,6 +19,7 @@ import { checkBytes } from './loaded.ts';
 import { checkInference, FLOAT, holdsFloat16, type Model, readModel, UINT8 } from './model.ts';
 import { noise } from './probe.ts';
 import { pruned } from './prune.ts';
+import { scalesByBatch } from './quantised.ts';
 import { createSession, type InferenceSession, runFeeds } from './session.ts';
 import { inferShapes } from './shapes.ts';
 
@@ -63,7 +64,9 @@ export async function openPairs(file: string, options: PairOptions): Promise<Pai
   if (inputs.some(({ elemType }) => elemType === UINT8)) checkBytes(model.file, pixels);
   const fixed = Math.max(...inputs.map(({ shape }) => Number(shape[0]) || 0), 0);
   const edit = (batch: number | undefined) => load(model, inputs, options.output, pixels, batch);
-  const { session, output, batch } = await tried(model, pixels, edit, fixed || undefined);
+  // Where scales are taken from the values of a batch, a pair must be alone in it.
+  const bound = scalesByBatch(model.graph) ? 1 : fixed || undefined;
+  const { session, output, batch } = await tried(model, pixels, edit, bound);
   const run = async (a: Uint8Array, b: Uint8Array, count: number) => {
     // A pair alone would be computed in another order: see `run` in loaded.ts.
     const rows = batch ?? Math.max(2, count);

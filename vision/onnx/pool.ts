@@ -86,6 +86,18 @@ export function positionNodes(
   return { ...steps.done(), positions: axes.reduce((product, axis) => product * lengths[axis]!, 1) };
 }
 
+/** Nodes that convert a tensor to float32; quantised integers to the numbers that they stand for. */
+export function float32Nodes(
+  tensor: string,
+  scale: Scale | undefined,
+  prefix: string,
+  opset: number,
+): { nodes: NodeProto[]; output: string } {
+  const steps = new Steps(tensor, prefix, opset);
+  steps.float32({ isFloat32: false, scale });
+  return steps.done();
+}
+
 /** True for feature maps [B, C, …]. */
 export function isMap({ shape, batch, channelAxis }: Tap): boolean {
   return shape.length >= 3 && batch.axis === 0 && batch.each === 1 && channelAxis === 1;
@@ -163,7 +175,7 @@ class Steps {
     this.add(opType, attributes, constant);
   }
 
-  float32({ isFloat32, scale }: Tap): void {
+  float32({ isFloat32, scale }: Pick<Tap, 'isFloat32' | 'scale'>): void {
     if (isFloat32) return;
     if (scale) {
       const more = scale.zeroPoint === '' ? [] : [scale.zeroPoint];

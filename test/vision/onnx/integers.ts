@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
+import { WireType } from '@bufbuild/protobuf/wire';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { expect } from 'vitest';
-import { makeOutput } from '../../../vision/onnx/build.ts';
+import { floatTensor, makeOutput } from '../../../vision/onnx/build.ts';
 import { openNetwork } from '../../../vision/onnx/network.ts';
 import {
   ModelProtoSchema,
@@ -46,6 +47,26 @@ export const quantisedWeight = (name: string, dims: readonly number[], seed: num
     numbers(dims, seed).map((value) => Math.round(value * 127)),
   );
 
+const scalar = (name: string, value: number) => floatTensor([], [value], name);
+const zero = (name: string, value: number, type = UINT8) => integers(name, type, [], [value]);
+
+/** Scales and zero points. */
+export const SCALES = [
+  scalar('in_scale', 1 / 255),
+  zero('in_zero', 0),
+  scalar('w_scale', 0.01),
+  floatTensor([6], [0.01, 0.02, 0.005, 0.01, 0.015, 0.01], 'each_scale'),
+  integers('each_zero', INT8, [6], [0, 0, 0, 0, 0, 0]),
+  zero('w_zero', 0, INT8),
+  scalar('a_scale', 0.04),
+  zero('a_zero', 128),
+  scalar('b_scale', 0.06),
+  // In int32_data, where Python's onnx.helper puts it: a list of one byte.
+  Object.assign(create(TensorProtoSchema, { name: 'b_zero', dataType: UINT8 }), {
+    $unknown: [{ no: 5, wireType: WireType.LengthDelimited, data: Uint8Array.of(1, 0) }],
+  }),
+];
+
 /** The node, of the domain of onnxruntime's own operators. */
 export const microsoft = (made: NodeProto) => Object.assign(made, { domain: 'com.microsoft' });
 
@@ -65,6 +86,7 @@ export function writeModel(
 ): Written {
   const output = nodes.at(-1)!.output[0]!;
   const proto = makeProto({ nodes, weights, input: ['N', 3, SIDE, SIDE], output, opset: 13 });
+  proto.graph!.output = [makeOutput(output)];
   proto.opsetImport.push(create(OperatorSetIdProtoSchema, { domain: 'com.microsoft', version: 1n }));
   const file = path.join(where, `${name}.onnx`);
   writeFileSync(file, toBinary(ModelProtoSchema, proto));
@@ -112,21 +134,23 @@ export function means(
   });
 }
 
-/** Pooled activations of all images, by layer. */
-export async function activationsOf(file: string, layers: readonly string[] = ['all'], batch = COUNT) {
-  const network = await openNetwork(file, { layers, tokens: 'mean', output: 'none', preprocess: {} });
+/** Pooled activations of all images, by layer, and the output that is kept. */
+export async function activationsOf(file: string, layers: readonly string[] = ['all'], kept = 'none') {
+  const network = await openNetwork(file, { layers, tokens: 'mean', output: kept, preprocess: {} });
+  const output: number[] = [];
   const found = new Map<string, number[]>(network.layers.map(({ name }) => [name, []]));
   const size = SIDE * SIDE * 3;
-  const most = network.batch ?? batch;
+  const most = network.batch ?? COUNT;
   for (let first = 0; first < COUNT; first += most) {
     const count = Math.min(most, COUNT - first);
-    const { activations } = await network.run(images.subarray(first * size, (first + count) * size), count);
+    const results = await network.run(images.subarray(first * size, (first + count) * size), count);
+    output.push(...(results.output ?? []));
     network.layers.forEach(({ name }, i) => {
-      found.get(name)!.push(...activations[i]!);
+      found.get(name)!.push(...results.activations[i]!);
     });
   }
   await network.close();
-  return { found, layers: network.layers, bound: network.batch };
+  return { found, output, layers: network.layers, bound: network.batch };
 }
 
 /** Within 1e-5 of the largest. */

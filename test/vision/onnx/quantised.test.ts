@@ -1,9 +1,6 @@
-import { create } from '@bufbuild/protobuf';
-import { WireType } from '@bufbuild/protobuf/wire';
 import { describe, expect, it } from 'vitest';
-import { floatTensor } from '../../../vision/onnx/build.ts';
+import { int64Tensor } from '../../../vision/onnx/build.ts';
 import { inspectModel } from '../../../vision/onnx/inspect.ts';
-import { TensorProtoSchema } from '../../../vision/onnx/onnx_pb.ts';
 import {
   activationsOf,
   expectClose,
@@ -13,31 +10,13 @@ import {
   means,
   microsoft,
   quantisedWeight,
+  SCALES,
   UINT8,
   writeModel,
 } from './integers.ts';
 import { folder, node, weight } from './make.ts';
 
 const where = folder();
-const scalar = (name: string, value: number) => floatTensor([], [value], name);
-const zero = (name: string, value: number, type = UINT8) => integers(name, type, [], [value]);
-
-const SCALES = [
-  scalar('in_scale', 1 / 255),
-  zero('in_zero', 0),
-  scalar('w_scale', 0.01),
-  floatTensor([6], [0.01, 0.02, 0.005, 0.01, 0.015, 0.01], 'each_scale'),
-  integers('each_zero', INT8, [6], [0, 0, 0, 0, 0, 0]),
-  zero('w_zero', 0, INT8),
-  scalar('a_scale', 0.04),
-  zero('a_zero', 128),
-  scalar('b_scale', 0.06),
-  // In int32_data, where Python's onnx.helper puts it: a list of one byte.
-  Object.assign(create(TensorProtoSchema, { name: 'b_zero', dataType: UINT8 }), {
-    $unknown: [{ no: 5, wireType: WireType.LengthDelimited, data: Uint8Array.of(1, 0) }],
-  }),
-];
-
 describe('operators on integers', () => {
   const model = writeModel(
     where,
@@ -118,7 +97,6 @@ describe('operators on integers', () => {
           { alpha: 1 },
         ),
       ),
-      node('DequantizeLinear', ['head', 'a_scale', 'a_zero'], 'logits'),
     ],
     [
       ...SCALES,
@@ -154,6 +132,11 @@ describe('operators on integers', () => {
     const { found } = await activationsOf(model.file, ['tensor:product', 'tensor:q@1']);
     expectClose(found.get('product'), means(await model.raw('product'), 0.04, 128));
     expectClose(found.get('q'), means(await model.raw('q'), 1 / 255, 0));
+  });
+
+  it('also where they are the output that is kept', async () => {
+    const { output } = await activationsOf(model.file, ['fc2'], 'head');
+    expectClose(output, means(await model.raw('head'), 0.04, 128));
   });
 });
 
@@ -258,5 +241,43 @@ describe('scales that are taken from the values', () => {
     expect(bound).toBe(1);
     expectClose(found.get('stem'), means(await model.raw('stem', true)));
     expectClose(found.get('fc'), means(await model.raw('fc', true)));
+  });
+});
+
+describe('weights in blocks of 4 bits', () => {
+  const model = writeModel(
+    where,
+    'blocks',
+    [
+      node('Reshape', ['input', 'rows'], 'x'),
+      microsoft(
+        node('MatMulNBits', ['x', 'fc.weight_Q4', 'scales'], 'product', {
+          K: 192,
+          N: 5,
+          bits: 4,
+          block_size: 64,
+        }),
+      ),
+      node('Add', ['product', 'fc.bias'], 'y'),
+    ],
+    [
+      int64Tensor([2], [-1, 192], 'rows'),
+      integers(
+        'fc.weight_Q4',
+        UINT8,
+        [5, 3, 32],
+        Array.from({ length: 480 }, (_, i) => (i * 37) % 256),
+      ),
+      weight('scales', [15], 11),
+      weight('fc.bias', [5], 12),
+    ],
+  );
+
+  it('are those of a linear layer', async () => {
+    const { found, layers } = await activationsOf(model.file);
+    expect(layers.map(({ name, type, op, units }) => [name, type, op, units])).toEqual([
+      ['fc', 'linear', 'MatMulNBits+Add', 5],
+    ]);
+    expectClose(found.get('fc'), means(await model.raw('y')));
   });
 });
