@@ -83,7 +83,7 @@ describe('what is wrong in the YAML is told with its place, before anything runs
 
   test('a config or a stage that does not exist', async () => {
     await expectRefused(project, ['run', '-c', 'small/other.yaml'], /small\/other\.yaml/);
-    await expectRefused(project, ['run', 'score-mix', ...project.config], /compute-similarty/, /score-mis/);
+    await expectRefused(project, ['run', 'score-mix', ...project.config], /score-mix/, /score-mis/);
     await expectRefused(project, ['run', ...project.config, '--set', 'score.alfa=1'], /alfa/, /alpha/);
     await expectRefused(project, ['run', ...project.config, '--set', 'score.alpha'], /--set/);
     await expectRefused(project, ['why', 'nothing', ...project.config], /nothing/);
