@@ -1,39 +1,19 @@
 import { intervalWords, mis } from './axes.ts';
-import { columnsFor, counted, encodersOf, type Figure, shownWords } from './figure.ts';
-import { fixedWords, modelColour, type SweepData, seriesAlong, sweepRow } from './sweep.ts';
+import { columnsFor, counted, type Figure, shownWords } from './figure.ts';
+import { along, columnsAlong, fixedWords, modelColour, type SweepData, seriesLayers } from './sweep.ts';
 import { FAINT, plot, WIDTH } from './theme.ts';
-
-const COLUMNS = [
-  'model',
-  'encoder',
-  'alpha',
-  'mis',
-  'mis_low',
-  'mis_high',
-  'mis_p05',
-  'mis_p95',
-  'task_accuracy',
-  'units',
-];
 
 /** MIS as α varies, with its limit for α → 0, the task accuracy. */
 export const alpha: Figure<SweepData> = {
   name: 'alpha',
   title: 'The scale α',
-  make({ points, role = 'temperature', bootstrap }) {
-    const series = seriesAlong(points, 'alpha');
-    if (series.length === 0) return undefined;
-    const table = series.flatMap(({ model, encoder, points: along }) =>
-      [...along]
-        .sort((a, b) => a.alpha - b.alpha)
-        .map((point) => ({ model, encoder, alpha: point.alpha, ...sweepRow(point, bootstrap) })),
-    );
-    const encoders = encodersOf(table);
-    const shown = table.filter((row) => row.encoder === encoders[0]);
-    const { own } = series.find(({ encoder }) => encoder === encoders[0])!;
-    const models = [...new Set(shown.map((row) => row.model))];
+  make(data) {
+    const { role = 'temperature', bootstrap } = data;
+    const found = along(data, 'alpha', (point) => point.alpha);
+    if (!found) return undefined;
+    const { encoders, table, shown, models, own } = found;
     return {
-      columns: columnsFor(encoders, COLUMNS),
+      columns: columnsFor(encoders, columnsAlong('alpha')),
       table,
       spec: plot(
         {
@@ -89,15 +69,7 @@ function panel(models: readonly string[], own: number, rows: readonly Row[], rol
         mark: { type: 'rule', strokeWidth: 1.5, strokeDash: [1.5, 3] },
         encoding: { y: { ...y, field: 'task_accuracy' }, color },
       },
-      {
-        mark: { type: 'area', opacity: 0.2 },
-        encoding: { x, y: { ...y, field: 'mis_low' }, y2: { field: 'mis_high' }, color },
-      },
-      { mark: { type: 'line', strokeWidth: 2 }, encoding: { x, y: { ...y, field: 'mis' }, color } },
-      {
-        mark: { type: 'point', filled: true, size: 60, opacity: 1, stroke: '#ffffff', strokeWidth: 1 },
-        encoding: { x, y: { ...y, field: 'mis' }, color },
-      },
+      ...seriesLayers(x, color, 'band', 60),
       {
         data: { values: [{}] },
         mark: { type: 'rule', strokeWidth: 1, color: FAINT, strokeDash: [4, 4] },

@@ -1,40 +1,20 @@
-import { chance, intervalWords, mis } from './axes.ts';
-import { columnsFor, counted, encodersOf, type Figure, shownWords } from './figure.ts';
-import { fixedWords, modelColour, type SweepData, seriesAlong, sweepRow } from './sweep.ts';
+import { chance, intervalWords } from './axes.ts';
+import { columnsFor, counted, type Figure, shownWords } from './figure.ts';
+import { along, columnsAlong, fixedWords, modelColour, type SweepData, seriesLayers } from './sweep.ts';
 import { plot, WIDTH } from './theme.ts';
-
-const COLUMNS = [
-  'model',
-  'encoder',
-  'k',
-  'mis',
-  'mis_low',
-  'mis_high',
-  'mis_p05',
-  'mis_p95',
-  'task_accuracy',
-  'units',
-];
 
 /** MIS as the number K of explanation images a side varies. */
 export const explanations: Figure<SweepData> = {
   name: 'explanations',
   title: 'Number of explanation images',
-  make({ points, bootstrap }) {
-    const series = seriesAlong(points, 'k');
-    if (series.length === 0) return undefined;
-    const table = series.flatMap(({ model, encoder, points: along }) =>
-      [...along]
-        .sort((a, b) => a.k - b.k)
-        .map((point) => ({ model, encoder, k: point.k, ...sweepRow(point, bootstrap) })),
-    );
-    const encoders = encodersOf(table);
-    const shown = table.filter((row) => row.encoder === encoders[0]);
-    const models = [...new Set(shown.map((row) => row.model))];
-    const { own } = series.find(({ encoder }) => encoder === encoders[0])!;
+  make(data) {
+    const { bootstrap } = data;
+    const found = along(data, 'k', ({ k }) => k);
+    if (!found) return undefined;
+    const { encoders, table, shown, models, own } = found;
     const values = [...new Set(shown.map((row) => row.k))].sort((a, b) => a - b);
     return {
-      columns: columnsFor(encoders, COLUMNS),
+      columns: columnsFor(encoders, columnsAlong('k')),
       table,
       spec: plot(
         { title: this.title, subtitle: 'Mean MIS with its 95 % interval' },
@@ -58,21 +38,9 @@ function panel(models: readonly string[], values: readonly number[]): object {
     scale: { domain: [values[0], values.at(-1)], nice: false, zero: false, padding: 10 },
     axis: { values: [...values], format: 'd', grid: false, labelOverlap: true },
   };
-  const y = mis('Mean MIS');
   return {
     width: WIDTH,
     height: 300,
-    layer: [
-      {
-        mark: { type: 'area', opacity: 0.2 },
-        encoding: { x, y: { ...y, field: 'mis_low' }, y2: { field: 'mis_high' }, color },
-      },
-      { mark: { type: 'line', strokeWidth: 2 }, encoding: { x, y: { ...y, field: 'mis' }, color } },
-      {
-        mark: { type: 'point', filled: true, size: 75, opacity: 1, stroke: '#ffffff', strokeWidth: 1 },
-        encoding: { x, y: { ...y, field: 'mis' }, color },
-      },
-      chance('y'),
-    ],
+    layer: [...seriesLayers(x, color, 'band', 75), chance('y')],
   };
 }

@@ -1,7 +1,8 @@
 import { meanInterval } from '../stats/mean-interval.ts';
 import { randomStreams } from '../stats/random.ts';
 import { mean, percentiles } from '../stats/summary.ts';
-import { type Bootstrap, compare, groupBy, orNull } from './figure.ts';
+import { mis } from './axes.ts';
+import { type Bootstrap, compare, encodersOf, groupBy, orNull } from './figure.ts';
 import { COLOURS } from './theme.ts';
 
 /** A model under an encoder with one setting. */
@@ -50,7 +51,18 @@ export interface SweepSummary {
  * Sums a point up: mean MIS with its 95 % bootstrap interval over units, percentiles, mean task accuracy. All points of
  * a model draw the same units, so that intervals change with the setting alone.
  */
-export function sweepRow(
+export function sweepRow(point: SweepPoint, bootstrap: Bootstrap): SweepSummary {
+  const known = summaries.get(point);
+  if (known?.bootstrap === bootstrap) return known.summary;
+  const summary = summedUp(point, bootstrap);
+  summaries.set(point, { bootstrap, summary });
+  return summary;
+}
+
+/** A point stands in the table and in up to four figures; its bootstrap is done once. */
+const summaries = new WeakMap<SweepPoint, { bootstrap: Bootstrap; summary: SweepSummary }>();
+
+function summedUp(
   { model, encoder, mis, task_accuracy }: SweepPoint,
   { resamples, seed }: Bootstrap,
 ): SweepSummary {
@@ -92,6 +104,78 @@ export function seriesAlong(points: readonly SweepPoint[], name: SweptName): Ser
     const { model, encoder } = own;
     return distinct.length > 1 ? [{ model, encoder, own, points: distinct }] : [];
   });
+}
+
+/** Columns of the table of a figure along one setting. */
+export const columnsAlong = (name: SweptName): string[] => [
+  'model',
+  'encoder',
+  name,
+  'mis',
+  'mis_low',
+  'mis_high',
+  'mis_p05',
+  'mis_p95',
+  'task_accuracy',
+  'units',
+];
+
+/** A row of such a table. */
+export type AlongRow<Name extends SweptName> = Pick<SweepPoint, 'model' | 'encoder' | Name> &
+  Pick<SweepSummary, keyof SweepSummary>;
+
+/** What a figure along one setting is made from. */
+export interface Along<Name extends SweptName> {
+  readonly encoders: readonly string[];
+  /** Rows of all encoders, by series, then in order of the setting. */
+  readonly table: readonly AlongRow<Name>[];
+  /** Those of the first encoder, and its models. */
+  readonly shown: readonly AlongRow<Name>[];
+  readonly models: readonly string[];
+  /** The config's own point of the first of them. */
+  readonly own: SweepPoint;
+}
+
+/** Sums up the series along one setting; undefined where there is none. */
+export function along<Name extends SweptName>(
+  { points, bootstrap }: SweepData,
+  name: Name,
+  orderOf: (point: SweepPoint) => number,
+): Along<Name> | undefined {
+  const series = seriesAlong(points, name);
+  if (series.length === 0) return undefined;
+  const table = series.flatMap(({ model, encoder, points: all }) =>
+    [...all]
+      .sort((a, b) => orderOf(a) - orderOf(b))
+      .map(
+        (point) => ({ model, encoder, [name]: point[name], ...sweepRow(point, bootstrap) }) as AlongRow<Name>,
+      ),
+  );
+  const encoders = encodersOf(table);
+  const shown = table.filter((row) => row.encoder === encoders[0]);
+  const models = [...new Set(shown.map((row) => row.model))];
+  const { own } = series.find(({ encoder }) => encoder === encoders[0])!;
+  return { encoders, table, shown, models, own };
+}
+
+/** A line a model through its mean MIS, with its 95 % interval as a band, or as a rule at each point. */
+export function seriesLayers(
+  x: object,
+  color: object,
+  interval: 'band' | 'rules',
+  pointSize: number,
+): object[] {
+  const y = mis('Mean MIS');
+  const mark =
+    interval === 'band' ? { type: 'area', opacity: 0.2 } : { type: 'rule', strokeWidth: 3, opacity: 0.45 };
+  return [
+    { mark, encoding: { x, y: { ...y, field: 'mis_low' }, y2: { field: 'mis_high' }, color } },
+    { mark: { type: 'line', strokeWidth: 2 }, encoding: { x, y: { ...y, field: 'mis' }, color } },
+    {
+      mark: { type: 'point', filled: true, size: pointSize, opacity: 1, stroke: '#ffffff', strokeWidth: 1 },
+      encoding: { x, y: { ...y, field: 'mis' }, color },
+    },
+  ];
 }
 
 /** The scale and legend of models as colours; names beyond the palette share its colours. */
