@@ -1,6 +1,6 @@
+import { type Html, html } from '../../common/html.ts';
 import type { LayerRow } from '../../tables/report-tables.ts';
 import { type DirectionRow, directionRows } from './directions.ts';
-import { type Html, html } from './html.ts';
 import { fixed, type Report, whole } from './page-parts.ts';
 
 /** Directions that are not units, beside the layer that they read. */

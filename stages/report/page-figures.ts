@@ -1,7 +1,7 @@
+import { address, type Html, html, raw } from '../../common/html.ts';
 import type { DrawnFigure } from '../../figures/files.ts';
 import { AWAITED, type AwaitedFigure, SIMILARITY_NEEDS } from '../../figures/human.ts';
 import { ORDER } from '../../figures/index.ts';
-import { address, type Html, html, raw } from './html.ts';
 import { fileLinks, type Report } from './page-parts.ts';
 
 /** Figures that need the whole width of the page. */

@@ -1,9 +1,9 @@
+import { address, type Html, html } from '../../common/html.ts';
 import type { DrawnFigure } from '../../figures/files.ts';
 import type { PictureTask } from '../../figures/task-pictures.ts';
 import type { CheckpointRow, LayerRow, ModelRow, TrainedRow } from '../../tables/report-tables.ts';
 import type { Scale } from '../../tables/scores.ts';
 import type { SkippedImage, TaskShape } from './gather.ts';
-import { address, type Html, html } from './html.ts';
 import type { Params } from './index.ts';
 import type { WrittenTable } from './tables.ts';
 

@@ -1,5 +1,5 @@
+import { type Html, html } from '../../common/html.ts';
 import type { ModelRow } from '../../tables/report-tables.ts';
-import { type Html, html } from './html.ts';
 import { fixed, type Report, whole } from './page-parts.ts';
 import { ranked } from './summary.ts';
 

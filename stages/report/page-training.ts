@@ -1,5 +1,5 @@
+import { type Html, html } from '../../common/html.ts';
 import type { TrainedRow } from '../../tables/report-tables.ts';
-import { type Html, html } from './html.ts';
 import { fixed, type Report, signed } from './page-parts.ts';
 import { trainedWords } from './trained-words.ts';
 

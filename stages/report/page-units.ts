@@ -1,6 +1,6 @@
+import { address, type Html, html, raw, visible } from '../../common/html.ts';
 import type { Picture, PictureTask } from '../../figures/task-pictures.ts';
 import { isDirection } from './directions.ts';
-import { address, type Html, html, raw, visible } from './html.ts';
 import { fileLinks, fixed, type Report, signed } from './page-parts.ts';
 import { TINY_SIDE } from './pictures.ts';
 import { ranked } from './summary.ts';

@@ -1,7 +1,7 @@
+import { address, type Html, html, raw, visible } from '../../common/html.ts';
 import type { ModelRow } from '../../tables/report-tables.ts';
 import type { Scale } from '../../tables/scores.ts';
 import type { SkippedImage } from './gather.ts';
-import { address, type Html, html, raw, visible } from './html.ts';
 import type { Params } from './index.ts';
 import { directionsSection } from './page-directions.ts';
 import { figuresSection } from './page-figures.ts';

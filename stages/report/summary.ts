@@ -1,6 +1,6 @@
+import { visible } from '../../common/html.ts';
 import { wrapped } from '../../common/text.ts';
 import type { CheckpointRow, ModelRow, TrainedRow } from '../../tables/report-tables.ts';
-import { visible } from './html.ts';
 import { trainedWords } from './trained-words.ts';
 
 const WIDEST = 100;

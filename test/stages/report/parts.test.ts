@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { address, escapeHtml, html, raw, visible } from '../../../common/html.ts';
 import { chooseModels, chooseUnits, MOST_SHOWN_MODELS, typicalTask } from '../../../stages/report/choose.ts';
-import { address, escapeHtml, html, raw, visible } from '../../../stages/report/html.ts';
 import { summaryText } from '../../../stages/report/summary.ts';
 import type { ModelRow } from '../../../tables/report-tables.ts';
 
