@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { defineStage } from '../../engine/stage.ts';
-import { preprocessSchema } from '../../vision/images/preprocess-spec.ts';
+import { imageParams } from '../../vision/images/params.ts';
 import { decoderVersions } from '../../vision/images/versions.ts';
 import { runtimeEnvironment } from '../../vision/onnx/environment.ts';
+import { modelFile } from '../../vision/onnx/model-file.ts';
 
 const params = z.strictObject({
   layers: z.array(z.string().min(1)).min(1).default(['all']).meta({
@@ -14,12 +15,7 @@ const params = z.strictObject({
   logits: z.string().min(1).default('auto').meta({
     description: 'Output with a score for each class: its name, none, or auto (the only one of two axes).',
   }),
-  preprocess: preprocessSchema
-    .default({})
-    .meta({ description: 'What is done to images, as in timm and torchvision.' }),
-  orientation: z.enum(['apply', 'ignore']).default('apply').meta({
-    description: 'apply: turn images upright by EXIF; ignore: as stored.',
-  }),
+  ...imageParams,
   batch: z.int().min(1).max(4096).optional().meta({
     description: 'Images run together; by default what the image size suggests. Results do not depend on it.',
   }),
@@ -35,14 +31,7 @@ export default defineStage<Params>({
   summary: 'Run a model over images and keep the mean activation of every unit',
   params,
   files: {
-    model: {
-      by: 'content',
-      what: 'ONNX model',
-      async also(path) {
-        const { externalFiles } = await import('../../vision/onnx/model.ts');
-        return externalFiles(path);
-      },
-    },
+    model: modelFile('ONNX model'),
     directions: {
       by: 'content',
       what: 'YAML file of directions',

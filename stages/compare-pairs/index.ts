@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { defineStage } from '../../engine/stage.ts';
-import { preprocessSchema } from '../../vision/images/preprocess-spec.ts';
+import { imageParams } from '../../vision/images/params.ts';
 import { decoderVersions } from '../../vision/images/versions.ts';
 import { runtimeEnvironment } from '../../vision/onnx/environment.ts';
+import { modelFile } from '../../vision/onnx/model-file.ts';
 
 const params = z.strictObject({
   inputs: z
@@ -22,12 +23,7 @@ const params = z.strictObject({
     description: 'Units of each model to compare, drawn layer first; by default all.',
   }),
   seed: z.int().meta({ description: 'Seed of the sample.' }),
-  preprocess: preprocessSchema
-    .default({})
-    .meta({ description: 'What is done to images, as in timm and torchvision.' }),
-  orientation: z.enum(['apply', 'ignore']).default('apply').meta({
-    description: 'apply: turn images upright by EXIF; ignore: as stored.',
-  }),
+  ...imageParams,
   batch: z.int().min(1).max(4096).optional().meta({
     description: 'Pairs run together; by default what the image size suggests. Results do not depend on it.',
   }),
@@ -42,14 +38,7 @@ export default defineStage<Params>({
   summary: 'Compare queries and explanations pair by pair (pairwise encoders)',
   params,
   files: {
-    model: {
-      by: 'content',
-      what: 'ONNX model of the encoder',
-      async also(path) {
-        const { externalFiles } = await import('../../vision/onnx/model.ts');
-        return externalFiles(path);
-      },
-    },
+    model: modelFile('ONNX model of the encoder'),
   },
   inputs: {
     images: { take: 'each' },

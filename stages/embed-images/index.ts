@@ -1,20 +1,16 @@
 import { z } from 'zod';
 import { defineStage } from '../../engine/stage.ts';
-import { preprocessSchema } from '../../vision/images/preprocess-spec.ts';
+import { imageParams } from '../../vision/images/params.ts';
 import { decoderVersions } from '../../vision/images/versions.ts';
 import { runtimeEnvironment } from '../../vision/onnx/environment.ts';
+import { modelFile } from '../../vision/onnx/model-file.ts';
 
 const params = z.strictObject({
   output: z.string().min(1).default('auto').meta({
     description:
       'Output that is the embedding: its name, or auto (the only one of two axes, [images, D]). Pairwise: the similarity.',
   }),
-  preprocess: preprocessSchema
-    .default({})
-    .meta({ description: 'What is done to images, as in timm and torchvision.' }),
-  orientation: z.enum(['apply', 'ignore']).default('apply').meta({
-    description: 'apply: turn images upright by EXIF; ignore: as stored.',
-  }),
+  ...imageParams,
   batch: z.int().min(1).max(4096).optional().meta({
     description: 'Images run together; by default what the image size suggests. Results do not depend on it.',
   }),
@@ -26,14 +22,7 @@ export default defineStage<Params>({
   summary: 'Embed images with an encoder of perceptual similarity',
   params,
   files: {
-    model: {
-      by: 'content',
-      what: 'ONNX model of the encoder',
-      async also(path) {
-        const { externalFiles } = await import('../../vision/onnx/model.ts');
-        return externalFiles(path);
-      },
-    },
+    model: modelFile('ONNX model of the encoder'),
   },
   inputs: { images: { take: 'one' }, places: { take: 'one', counts: false } },
   outputs: { embeddings: { kind: 'file', what: 'Embedding of every image (Arrow)' } },
