@@ -74,6 +74,8 @@ export function liveView(terminal: Terminal): (event: Event) => void {
       if (text !== undefined) say(`${colour.yellow('!')} ${text}`);
     } else if (event.event === 'warning' || event.event === 'waiting') {
       say(`${colour.yellow('!')} ${taskName(event.stage, event.vars)}: ${event.message}`);
+    } else if (event.event === 'note') {
+      say(`${event.stage}: ${event.message}`);
     } else if (event.event === 'error') {
       running.delete(taskName(event.stage, event.vars));
       const text = failure(event);

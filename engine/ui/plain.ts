@@ -29,6 +29,7 @@ const PROGRESS_EVERY_MS = 10_000;
 function plainLine(event: Event, progress: Progress): string | undefined {
   if (event.event === 'warning' || event.event === 'waiting')
     return `${taskName(event.stage, event.vars)}: ${event.message}`;
+  if (event.event === 'note') return `${event.stage}: ${event.message}`;
   if (event.event === 'published')
     return `${event.stage}: ${plural(event.written, 'file')} written to ${event.to}`;
   if (event.event === 'run') return endLine(event);
