@@ -8,6 +8,7 @@ import { pickUnits, readUnitStats } from '../../tables/unit-stats.ts';
 import { shownPath } from '../../vision/images/names.ts';
 import { openShard } from '../../vision/images/shard.ts';
 import { batchSize } from '../../vision/onnx/forward.ts';
+import { GPU, inferenceOn } from '../../vision/onnx/needs.ts';
 import { openPairs } from '../../vision/onnx/pairs.ts';
 import { compareTasks } from './compare.ts';
 import { pixelCache } from './images.ts';
@@ -17,14 +18,15 @@ import type { Params } from './index.ts';
 const MEMORY = 256 * 2 ** 20;
 
 export async function comparePairs(task: Task<Params>): Promise<void> {
-  const { inputs, output, preprocess, orientation, distance, sample, seed, batch } = task.params;
+  const { inputs, output, preprocess, orientation, distance, sample, seed, threads, batch } = task.params;
   const indexes = task.inputs('images');
   const places = sameShards(indexes, task.inputs('places'));
   const shards = await Promise.all(indexes.map(({ path }, s) => openShard(path, places[s]!.path)));
   const numbers = numberImages(shards);
   const stats = await readUnitStats(task.input('unit-stats').path);
   const drawn = drawUnits(stats, sample, seed);
-  const network = await openPairs(task.file('model'), { inputs, output, preprocess });
+  const inference = inferenceOn(task.resource(GPU), threads);
+  const network = await openPairs(task.file('model'), { inputs, output, preprocess, inference });
   const table = await openExplanations(task.input('explanations').path);
   const margins = writeMargins(task.output('margins'), drawn?.length);
   const nameOf = (image: number) => shards[numbers.shards[image]!]!.paths[numbers.rows[image]!]!;

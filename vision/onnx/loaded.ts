@@ -11,7 +11,14 @@ import type { KeptOutput, NetworkLayer, NetworkOptions, Results } from './networ
 import { matrices, pickEmbedding, pickOutput } from './outputs.ts';
 import { noise } from './probe.ts';
 import { type Selected, selectLayers } from './select.ts';
-import { createSession, type InferenceSession, runPixels } from './session.ts';
+import {
+  boundTo,
+  createSession,
+  type Inference,
+  type InferenceSession,
+  leastRows,
+  runPixels,
+} from './session.ts';
 
 /** A model in memory, ready to run. */
 export interface Loaded {
@@ -26,6 +33,8 @@ export interface Loaded {
   readonly candidates: readonly string[];
   readonly preprocess: ResolvedPreprocess;
   readonly batch: number | undefined;
+  /** Rows that a batch has at least. */
+  readonly least: number;
   /** Size of the images, and the names under which results leave the session: taps, then the kept output. */
   readonly pixels: PixelInput;
   readonly names: readonly string[];
@@ -47,11 +56,13 @@ export async function load(model: Model, options: NetworkOptions): Promise<Loade
   const wanted = { taps, outputs: kept === undefined ? [] : [kept], tokens: options.tokens };
   const pixels = { height, width, layout: preprocess.layout, ...normalisation(preprocess) };
   if (input.elemType === UINT8) checkBytes(model.file, pixels);
-  const { edited, session, length } = await tried(model, wanted, pixels);
+  const { edited, session, length } = await tried(model, wanted, pixels, options.inference);
   const opened: OpenDirections[] = [];
   try {
     for (const [i, { direction }] of read.entries()) {
-      opened.push(await openDirections(direction, edited.taps[selected.length + i]!.units));
+      opened.push(
+        await openDirections(direction, edited.taps[selected.length + i]!.units, options.inference),
+      );
     }
   } catch (error) {
     await release({ session, sources: opened.map((directions) => ({ tap: 0, directions })) });
@@ -68,6 +79,7 @@ export async function load(model: Model, options: NetworkOptions): Promise<Loade
     candidates,
     preprocess,
     batch: edited.batch,
+    least: leastRows(options.inference ?? {}),
     pixels,
     names: namesOf(edited),
   };
@@ -98,20 +110,31 @@ interface Tried {
  * The edited model, tried on a batch of three. Some models say that they take any batch and fail on it: they are then
  * tried with one image at a time, and if that works, bound to it.
  */
-async function tried(model: Model, wanted: Wanted, pixels: PixelInput): Promise<Tried> {
+async function tried(
+  model: Model,
+  wanted: Wanted,
+  pixels: PixelInput,
+  inference: Inference | undefined,
+): Promise<Tried> {
+  const attempt = (edited: Instrumented) => tryOn(model, wanted, edited, boundTo(edited.batch, inference));
   try {
-    return await tryOn(model, wanted, await instrument(model, wanted, pixels));
+    return await attempt(await instrument(model, wanted, pixels));
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    const alone = instrumentBound(model, wanted, pixels, 1).then((edited) => tryOn(model, wanted, edited));
+    const alone = instrumentBound(model, wanted, pixels, 1).then(attempt);
     return alone.catch(() => {
       throw error;
     });
   }
 }
 
-async function tryOn(model: Model, wanted: Wanted, edited: Instrumented): Promise<Tried> {
-  const holds = { holdsFloat16: holdsFloat16(model.graph) };
+async function tryOn(
+  model: Model,
+  wanted: Wanted,
+  edited: Instrumented,
+  inference: Inference,
+): Promise<Tried> {
+  const holds = { ...inference, holdsFloat16: holdsFloat16(model.graph) };
   const session = await createSession(edited.bytes, { file: model.file, optimise: true, ...holds });
   try {
     const { pixels, taps, outputs, batch: rows = 3 } = edited;
@@ -153,13 +176,10 @@ function described(
   return { layers: all.map(({ layer }) => layer), sources: all.map(({ source }) => source) };
 }
 
-/**
- * Runs `count` images. A single one gets a black companion (unless the model is bound to one image): the runtime averages
- * in another order when the batch is 1, which would change the last bit of results with the batch size.
- */
+/** Runs `count` images. A few get black companions (see `leastRows`), unless the model is bound to a batch size. */
 export async function run(loaded: Loaded, images: Uint8Array, count: number): Promise<Results> {
-  const { file, session, layers, sources, taps, output, batch, pixels, names } = loaded;
-  const rows = batch ?? Math.max(2, count);
+  const { file, session, layers, sources, taps, output, batch, least, pixels, names } = loaded;
+  const rows = batch ?? Math.max(least, count);
   const values = await runPixels(session, filled(images, count, rows), rows, pixels, names, file);
   const all = (index: number, width: number, what: string) => {
     const { data } = values.get(names[index]!)!;
