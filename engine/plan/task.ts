@@ -1,5 +1,4 @@
 import type { Artifact, Record as StoredRecord } from '../../cache/store.ts';
-import type { Json } from '../../common/json.ts';
 import type { StageSpec } from '../spec/pipeline.ts';
 import type { Place } from '../spec/source.ts';
 import { SETTING } from '../spec/vary.ts';
@@ -18,7 +17,7 @@ export interface ReadyTask {
   readonly document: Document;
   readonly code: Code;
   /** Also those that don't count. */
-  readonly params: Json;
+  readonly params: Document['params'];
   /** Absolute paths of files, by parameter. */
   readonly files: Readonly<Record<string, readonly string[]>>;
   /** Where each parameter is written. */

@@ -143,6 +143,7 @@ function summary(run: string, settled: readonly Settled[], interrupted: boolean,
  */
 async function settleAndRepair(options: Going, perform: Performer, run: Run): Promise<Settled[]> {
   const { checks, publishing } = options;
+  const schedule = scheduled(options.jobs, options.emit, perform);
   const store: Store = {
     ...options.store,
     read: (fingerprint) => checks.time('records', () => options.store.read(fingerprint)),
@@ -156,7 +157,6 @@ async function settleAndRepair(options: Going, perform: Performer, run: Run): Pr
     if (outcome.state === 'ran') ran.add(id);
     return { stage, vars, outcome: ran.has(id) ? { ...outcome, state: 'ran' } : outcome };
   };
-  const schedule = scheduled(options.jobs, options.emit, perform);
   for (let attempt = 0; ; attempt++) {
     const last = attempt === MAX_REPAIRS + options.stages.length || options.signal.aborted;
     const expansions = settle(options.pipeline, options.stages, store, schedule);
