@@ -10,11 +10,11 @@ import type { Params } from './index.ts';
 
 /** Runs the task's model over the task's shard and writes what comes out, batch by batch. */
 export async function cacheActivations(task: Task<Params>): Promise<void> {
-  const { layers, tokens, logits, preprocess, threads, batch, orientation } = task.params;
+  const { layers, tokens, logits, preprocess, batch, orientation } = task.params;
   const shard = await openShard(task.input('images').path, task.input('places').path);
   const listed = task.fileIfAny('directions');
   const directions = listed === undefined ? [] : await readDirections(listed);
-  const inference = inferenceOn(task.resource(GPU), threads);
+  const inference = inferenceOn(task.resource(GPU), task.params, task.warn);
   const options = { layers, directions, tokens, output: logits, preprocess, inference };
   const network = await openNetwork(task.file('model'), options);
   if (network.candidates.length > 1) {

@@ -18,14 +18,14 @@ import type { Params } from './index.ts';
 const MEMORY = 256 * 2 ** 20;
 
 export async function comparePairs(task: Task<Params>): Promise<void> {
-  const { inputs, output, preprocess, orientation, distance, sample, seed, threads, batch } = task.params;
+  const { inputs, output, preprocess, orientation, distance, sample, seed, batch } = task.params;
   const indexes = task.inputs('images');
   const places = sameShards(indexes, task.inputs('places'));
   const shards = await Promise.all(indexes.map(({ path }, s) => openShard(path, places[s]!.path)));
   const numbers = numberImages(shards);
   const stats = await readUnitStats(task.input('unit-stats').path);
   const drawn = drawUnits(stats, sample, seed);
-  const inference = inferenceOn(task.resource(GPU), threads);
+  const inference = inferenceOn(task.resource(GPU), task.params, task.warn);
   const network = await openPairs(task.file('model'), { inputs, output, preprocess, inference });
   const table = await openExplanations(task.input('explanations').path);
   const margins = writeMargins(task.output('margins'), drawn?.length);

@@ -8,9 +8,9 @@ import type { Params } from './index.ts';
 
 /** Runs the task's encoder over the task's shard and writes the embeddings, batch by batch. */
 export async function embedImages(task: Task<Params>): Promise<void> {
-  const { output, preprocess, threads, batch, orientation } = task.params;
+  const { output, preprocess, batch, orientation } = task.params;
   const shard = await openShard(task.input('images').path, task.input('places').path);
-  const inference = inferenceOn(task.resource(GPU), threads);
+  const inference = inferenceOn(task.resource(GPU), task.params, task.warn);
   const options = { layers: [], tokens: 'mean', output, outputNeeded: true, preprocess, inference } as const;
   const network = await openNetwork(task.file('model'), options);
   const embeddings = writeEmbeddings(task.output('embeddings'), network.output!.length);

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type SmallProject, smallProject } from '../support/small.ts';
 import { storedRows } from '../support/stored.ts';
+import { bytesOf, type Made, node, weight } from '../vision/onnx/make.ts';
 
 /** A Vulkan driver that computes on the processor, and what finds it. */
 const DRIVER = '/usr/lib/chromium/vk_swiftshader_icd.json';
@@ -10,11 +11,34 @@ const INSTALL = 'apt-get install chromium-common libvulkan1';
 const found = existsSync(DRIVER) && existsSync(LOADER);
 if (!found && process.env.CI) throw new Error(`CI needs ${DRIVER} and ${LOADER}: ${INSTALL}`);
 
+/** Each kind of operator takes a shader that has to be compiled first. */
+const tiny: Made = {
+  nodes: [
+    node('Conv', ['input', 'conv1.weight'], 'a', { pads: [1, 1, 1, 1] }),
+    node('Relu', ['a'], 'b'),
+    node('Conv', ['b', 'conv2.weight'], 'c', { strides: [2, 2] }),
+    node('GlobalAveragePool', ['c'], 'd'),
+    node('Flatten', ['d'], 'e'),
+    node('Gemm', ['e', 'fc.weight'], 'logits', { transB: 1 }),
+  ],
+  weights: [
+    weight('conv1.weight', [8, 3, 3, 3], 1),
+    weight('conv2.weight', [16, 8, 3, 3], 2),
+    weight('fc.weight', [10, 16], 3),
+  ],
+  input: ['N', 3, 32, 32],
+  output: 'logits',
+  outputShape: ['N', 10],
+};
+const MODEL = 'small/models/tiny.yaml';
+
 let project: SmallProject;
 let config: readonly string[];
 
 beforeAll(async () => {
-  project = await smallProject({ models: ['resnet-w025'], perClass: 1 });
+  project = await smallProject({ models: [], perClass: 1 });
+  project.write('small/tiny.onnx', bytesOf(tiny));
+  project.write(MODEL, 'model: ../tiny.onnx\npreprocess: { mean: 0.5, std: 0.25 }\n');
   config = [...project.config, '--set', 'dataset.shards=1'];
   expect((await project.run('cache-activations', ...config)).end).toMatchObject({ ran: 2, failed: 0 });
 });
@@ -27,12 +51,13 @@ test('threads and batch run nothing again; a model may say its own', async () =>
     'inference={device: cpu, threads: 4, batch: 3}',
   );
   expect([...other.tasks.values()]).toEqual(['hit', 'hit']);
-  const model = 'small/models/resnet-w025.yaml';
-  const before = project.read(model);
-  project.write(model, `${before}\ndevice: webgpu\nthreads: 2\n`);
+  const half = await project.plan('cache-activations', ...config, '--set', 'inference.precision=float16');
+  expect([...half.tasks.values()]).toEqual(['hit', 'will-run']);
+  const before = project.read(MODEL);
+  project.write(MODEL, `${before}\ndevice: webgpu\nthreads: 2\n`);
   const plan = await project.plan('cache-activations', ...config);
-  expect(plan.tasks.get('cache-activations model=resnet-w025 shard=00')).toBe('will-run');
-  project.write(model, before);
+  expect(plan.tasks.get('cache-activations model=tiny shard=00')).toBe('will-run');
+  project.write(MODEL, before);
 });
 
 describe('a device that is not there', () => {
@@ -48,7 +73,7 @@ describe('a device that is not there', () => {
     const set = ['-c', 'small/device.yaml', '--set', 'dataset.shards=1'];
     const { code, stdout, stderr } = await project.mis('run', 'cache-activations', ...set);
     expect(stderr).toMatch(
-      /^mis: cache-activations model=resnet-w025 shard=00 failed\.\nsmall\/device\.yaml:3:11: /,
+      /^mis: cache-activations model=tiny shard=00 failed\.\nsmall\/device\.yaml:3:11: /,
     );
     expect(stderr).toMatch(what);
     expect(stderr).toMatch(hint);

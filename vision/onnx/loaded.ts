@@ -3,6 +3,7 @@ import { normalisation, type ResolvedPreprocess, resolvePreprocess } from '../im
 import { type DirectionLayer, directionLayers } from './direction-layers.ts';
 import { type OpenDirections, openDirections } from './directions.ts';
 import { wire } from './graph.ts';
+import { inPrecision } from './half.ts';
 import { imageInput, type PixelInput } from './input.ts';
 import { type Instrumented, instrument, instrumentBound, type Wanted } from './instrument.ts';
 import { findLayers } from './layers.ts';
@@ -56,7 +57,12 @@ export async function load(model: Model, options: NetworkOptions): Promise<Loade
   const wanted = { taps, outputs: kept === undefined ? [] : [kept], tokens: options.tokens };
   const pixels = { height, width, layout: preprocess.layout, ...normalisation(preprocess) };
   if (input.elemType === UINT8) checkBytes(model.file, pixels);
-  const { edited, session, length } = await tried(model, wanted, pixels, options.inference);
+  const { edited, session, length } = await tried(
+    await inPrecision(model, options.inference),
+    wanted,
+    pixels,
+    options.inference,
+  );
   const opened: OpenDirections[] = [];
   try {
     for (const [i, { direction }] of read.entries()) {

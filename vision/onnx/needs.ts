@@ -26,7 +26,20 @@ export async function inferenceNeeds({ device, threads }: Params) {
   return { units: { [GPU]: names }, note: `runs on ${names.join(' and ')}` };
 }
 
-/** What a task's sessions run on: the device that it was given, else the processor. */
-export function inferenceOn(device: string | undefined, threads: number): Inference {
-  return device === undefined ? { threads } : { device };
+/**
+ * How a task computes: on the device that it was given, else on the processor. `warn` is told what a person should know who
+ * asked for float16.
+ */
+export function inferenceOn(
+  device: string | undefined,
+  { threads, precision }: Pick<Inference, 'threads' | 'precision'>,
+  warn: (message: string) => void,
+): Inference {
+  if (precision === 'float16') warn(device === undefined ? `${FLOAT16_WARNING} ${SLOWER}` : FLOAT16_WARNING);
+  return device === undefined ? { threads, precision } : { device, precision };
 }
+
+const FLOAT16_WARNING =
+  'Computed in float16: activations have three significant digits. Units come out equal on more images, and ties change which ' +
+  'images are selected, so scores differ a little from those in float32; activations beyond 65,504 are an error.';
+const SLOWER = 'On the CPU it is no faster.';

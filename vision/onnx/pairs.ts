@@ -6,6 +6,7 @@ import {
   resolvePreprocess,
 } from '../images/preprocess-spec.ts';
 import { encode, makeNode, shallow, withGraph } from './build.ts';
+import { inPrecision } from './half.ts';
 import {
   asImages,
   BATCH,
@@ -71,7 +72,9 @@ export async function openPairs(file: string, options: PairOptions): Promise<Pai
   const pixels = { height, width, layout: preprocess.layout, ...normalisation(preprocess) };
   if (inputs.some(({ elemType }) => elemType === UINT8)) checkBytes(model.file, pixels);
   const fixed = Math.max(...inputs.map(({ shape }) => Number(shape[0]) || 0), 0);
-  const edit = (batch: number | undefined) => load(model, inputs, options, pixels, batch);
+  const computed = await inPrecision(model, options.inference);
+  const edit = (batch: number | undefined) =>
+    load(computed, pairInputs(computed, options.inputs), options, pixels, batch);
   // Where scales are taken from the values of a batch, a pair must be alone in it.
   const bound = scalesByBatch(model.graph) ? 1 : fixed || undefined;
   const { session, output, batch } = await tried(model, pixels, edit, bound);

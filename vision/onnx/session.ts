@@ -11,7 +11,9 @@ export interface Inference {
   /** Name of a device, such as `cuda:1` (never `auto`); default: `cpu`. */
   readonly device?: string;
   /** Threads of the processor that compute one batch; default: 1. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
+  /** `float16` converts a network of float32; default: as the file has it. */
+  readonly precision?: 'float32' | 'float16' | undefined;
 }
 
 /** The runtime, loaded when it is first needed: 100 ms that `mis --help` shouldn't pay. */
