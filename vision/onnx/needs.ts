@@ -21,7 +21,7 @@ export async function inferenceNeeds({ device, threads }: Params) {
     return { units: {}, jobs: threads, note };
   }
   // Else CUDA rounds the factors of float32 products to ten bits. Libraries read it from the process, not from a thread.
-  if (provider === 'cuda') process.env.NVIDIA_TF32_OVERRIDE ??= '0';
+  if (provider === 'cuda') process.env.NVIDIA_TF32_OVERRIDE = '0';
   for (const name of names) await checkDevice(name);
   return { units: { [GPU]: names }, note: `runs on ${names.join(' and ')}` };
 }
