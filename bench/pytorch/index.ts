@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import type { Bench, Benchmark } from '../benchmark.ts';
+import { CASES, type Case, layOut } from '../cases.ts';
 import { alternate, median } from '../measure.ts';
+import { misSide } from '../mis.ts';
 import { pythonWith } from '../python.ts';
 import { agreement } from './agreement.ts';
-import { CASES, type Case, layOut } from './cases.ts';
-import { misSide } from './mis.ts';
 import { grid, PACKAGES, type Setting, shown, torchSide } from './torch.ts';
 
 const ROUNDS = 3;

@@ -6,7 +6,7 @@ import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { resnet } from '../../bench/networks.ts';
 import { photograph } from '../../bench/photographs.ts';
-import { writeWeights } from '../../bench/pytorch/cases.ts';
+import { writeWeights } from '../../bench/cases.ts';
 import { openNetwork } from '../../vision/onnx/network.ts';
 import { temporaryFolder } from '../support/fake-task.ts';
 import { INSTALL, pythonWith, runPython } from '../support/python.ts';

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { agreement } from '../../bench/pytorch/agreement.ts';
-import { CASES, layOut } from '../../bench/pytorch/cases.ts';
+import { CASES, layOut } from '../../bench/cases.ts';
 import { grid, torchSide } from '../../bench/pytorch/torch.ts';
 import { UserError } from '../../common/errors.ts';
 import { prepare } from '../../vision/images/preprocess.ts';

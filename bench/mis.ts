@@ -1,11 +1,11 @@
 import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openActivations } from '../../tables/activations.ts';
-import { type Ended, runChild, succeeded } from '../measure.ts';
-import type { Case, Images, Laid } from './cases.ts';
+import { openActivations } from '../tables/activations.ts';
+import { type Case, type Images, type Laid, preprocessOf } from './cases.ts';
+import { type Ended, runChild, succeeded } from './measure.ts';
 
-const MIS = fileURLToPath(new URL('../../bin/mis.js', import.meta.url));
+const MIS = fileURLToPath(new URL('../bin/mis.js', import.meta.url));
 const STAGE = 'cache-activations';
 /** The machine's own store, remote and options of Node are no part of this. */
 const ENV = { MIS_STORE: undefined, MIS_REMOTE: undefined, NODE_OPTIONS: undefined };
@@ -80,8 +80,7 @@ export async function misSide(
 
 const linesOf = ({ stdout }: Ended): string[] => stdout.split('\n').filter(Boolean);
 
-function settings(model: string, { resize, mean, std }: Case, { folder }: Images, cores: number) {
-  const sized = resize && { resize: resize.shorter, crop: resize.crop };
+function settings(model: string, of: Case, { folder }: Images, cores: number) {
   return {
     dataset: { path: folder, format: 'folder', shards: cores, orientation: 'ignore' },
     models: [
@@ -90,7 +89,7 @@ function settings(model: string, { resize, mean, std }: Case, { folder }: Images
         model,
         layers: ['conv', 'batch-norm'],
         logits: 'none',
-        preprocess: { ...sized, mean, std },
+        preprocess: preprocessOf(of),
       },
     ],
   };
