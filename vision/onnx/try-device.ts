@@ -26,7 +26,7 @@ export async function checkDevice(name: string): Promise<void> {
     .filter((each) => each !== 'tensorrt' && (each !== 'cuda' || hasCuda(machine)));
   const fail = (why: string, what: string) => {
     const others = there.filter((each) => each !== provider).join(', ');
-    const hint = `${what} Other providers of this installation: ${others}. Set \`device\` to one of these, or to auto.`;
+    const hint = `${what} Other providers of this installation: ${others}. Set \`device\` to one of these.`;
     return new ParameterError('device', `the device ${name} can't be used: ${why}`, hint);
   };
   if (!there.includes(provider))

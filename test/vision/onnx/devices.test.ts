@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { unwrap } from '../../../engine/spec/check.ts';
 import cacheActivations from '../../../stages/cache-activations/index.ts';
 import comparePairs from '../../../stages/compare-pairs/index.ts';
 import embedImages from '../../../stages/embed-images/index.ts';
@@ -59,8 +60,7 @@ it('the provider counts, which of its devices does not', () => {
   );
   expect(providers).toEqual(['cpu', 'cuda', 'cuda', 'cuda', 'webgpu']);
   for (const stage of [cacheActivations, embedImages, comparePairs]) {
-    const shape = Object.keys((stage.params as unknown as z.ZodObject).shape);
-    expect(shape).toEqual(expect.arrayContaining([...stage.uncounted!]));
+    expect(Object.keys(unwrap(stage.params)!.shape!)).toEqual(expect.arrayContaining([...stage.uncounted!]));
     expect(stage.uncounted).not.toContain('precision');
   }
 });
