@@ -3,7 +3,7 @@ import { writeActivations } from '../../tables/activations.ts';
 import { writePredictions } from '../../tables/predictions.ts';
 import { openShard } from '../../vision/images/shard.ts';
 import { forward } from '../../vision/onnx/forward.ts';
-import { GPU, inferenceOn } from '../../vision/onnx/needs.ts';
+import { decodersFor, GPU, inferenceOn } from '../../vision/onnx/needs.ts';
 import { openNetwork } from '../../vision/onnx/network.ts';
 import { readDirections } from './directions.ts';
 import type { Params } from './index.ts';
@@ -14,6 +14,7 @@ export async function cacheActivations(task: Task<Params>): Promise<void> {
   const shard = await openShard(task.input('images').path, task.input('places').path);
   const listed = task.fileIfAny('directions');
   const directions = listed === undefined ? [] : await readDirections(listed);
+  const decoders = decodersFor(task.params);
   const inference = inferenceOn(task.resource(GPU), task.params, task.warn);
   const options = { layers, directions, tokens, output: logits, preprocess, inference };
   const network = await openNetwork(task.file('model'), options);
@@ -27,7 +28,7 @@ export async function cacheActivations(task: Task<Params>): Promise<void> {
   const predictions = classes ? writePredictions(task.output('predictions'), classes) : undefined;
   try {
     let done = 0;
-    for await (const results of forward(network, shard, { batch, orientation })) {
+    for await (const results of forward(network, shard, { batch, orientation, decoders })) {
       task.check();
       activations.write(results.paths, results.activations);
       predictions?.write(results.paths, results.output!);

@@ -4,7 +4,7 @@ import { imageParams } from '../../vision/images/params.ts';
 import { decoderVersions } from '../../vision/images/versions.ts';
 import { runtimeEnvironment } from '../../vision/onnx/environment.ts';
 import { modelFile } from '../../vision/onnx/model-file.ts';
-import { inferenceParams, UNCOUNTED } from '../../vision/onnx/params.ts';
+import { decoderParams, inferenceParams, UNCOUNTED_IN_ORDER } from '../../vision/onnx/params.ts';
 
 const params = z.strictObject({
   layers: z.array(z.string().min(1)).min(1).default(['all']).meta({
@@ -18,6 +18,7 @@ const params = z.strictObject({
   }),
   ...imageParams,
   ...inferenceParams,
+  ...decoderParams,
 });
 export type Params = z.infer<typeof params>;
 
@@ -49,7 +50,7 @@ export default defineStage<Params>({
     },
     predictions: { kind: 'file', what: 'Best five classes of every image (Arrow)', optional: true },
   },
-  uncounted: UNCOUNTED,
+  uncounted: UNCOUNTED_IN_ORDER,
   environment: (given) => ({ ...runtimeEnvironment(given), ...decoderVersions() }),
   async resources(given) {
     const { inferenceNeeds } = await import('../../vision/onnx/needs.ts');

@@ -4,7 +4,7 @@ import { imageParams } from '../../vision/images/params.ts';
 import { decoderVersions } from '../../vision/images/versions.ts';
 import { runtimeEnvironment } from '../../vision/onnx/environment.ts';
 import { modelFile } from '../../vision/onnx/model-file.ts';
-import { inferenceParams, UNCOUNTED } from '../../vision/onnx/params.ts';
+import { decoderParams, inferenceParams, UNCOUNTED_IN_ORDER } from '../../vision/onnx/params.ts';
 
 const params = z.strictObject({
   output: z.string().min(1).default('auto').meta({
@@ -13,6 +13,7 @@ const params = z.strictObject({
   }),
   ...imageParams,
   ...inferenceParams,
+  ...decoderParams,
 });
 export type Params = z.infer<typeof params>;
 
@@ -25,7 +26,7 @@ export default defineStage<Params>({
   },
   inputs: { images: { take: 'one' }, places: { take: 'one', counts: false } },
   outputs: { embeddings: { kind: 'file', what: 'Embedding of every image (Arrow)' } },
-  uncounted: UNCOUNTED,
+  uncounted: UNCOUNTED_IN_ORDER,
   environment: (given) => ({ ...runtimeEnvironment(given), ...decoderVersions() }),
   async resources(given) {
     const { inferenceNeeds } = await import('../../vision/onnx/needs.ts');

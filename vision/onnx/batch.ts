@@ -1,10 +1,12 @@
 /**
  * Sizes to choose from for images of a size: the largest holds the pixels of 8 images of 224 × 224, at most 128 images; then half
  * and a quarter of that. On a CPU larger batches are no faster and take more memory (two ResNet-50 sessions: 1.5 GB in batches
- * of 8, 4.1 GB of 32). At least 2: a single image would be run with a companion.
+ * of 8, 4.1 GB of 32). Other devices need more to be busy: sixteen times as many. At least 2: a single image would be run
+ * with a companion.
  */
-export function batchSizes([height, width]: readonly [number, number]): number[] {
-  const most = Math.min(128, Math.floor((8 * 224 * 224) / (height * width)));
+export function batchSizes([height, width]: readonly [number, number], isCpu = true): number[] {
+  const times = isCpu ? 1 : 16;
+  const most = times * Math.min(128, Math.floor((8 * 224 * 224) / (height * width)));
   return [...new Set([most >> 2, most >> 1, most].map((size) => Math.max(2, size)))];
 }
 

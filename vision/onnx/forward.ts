@@ -24,8 +24,8 @@ export async function* forward(
   options: {
     readonly batch: number | undefined;
     readonly orientation: Orientation;
-    /** Threads of their own that decode images; none where nothing is said. */
-    readonly decoders?: number;
+    /** Threads of their own that decode images; with none, this thread resizes them between two batches. */
+    readonly decoders: number;
   },
 ): AsyncGenerator<Forwarded, void, undefined> {
   const fixed = network.batch ?? options.batch;
@@ -35,7 +35,7 @@ export async function* forward(
     network.preprocess,
     options.orientation,
     () => probe.next(),
-    decodeIn(options.decoders ?? 0),
+    decodeIn(options.decoders),
   );
   for (let first = 0; first < shard.rows; ) {
     const pixels = await feed.take();

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { type DeviceSetting, resolveDevices } from './devices.ts';
 import type { Inference } from './session.ts';
 import { checkDevice } from './try-device.ts';
@@ -24,6 +25,17 @@ export async function inferenceNeeds({ device, threads }: Params) {
   if (provider === 'cuda') process.env.NVIDIA_TF32_OVERRIDE = '0';
   for (const name of names) await checkDevice(name);
   return { units: { [GPU]: names }, note: `runs on ${names.join(' and ')}` };
+}
+
+/** Threads that decode for a network: those asked for; else none on the processor, and the cores shared among other devices. */
+export function decodersFor({
+  device,
+  decoders,
+}: Pick<Params, 'device'> & { readonly decoders?: number | undefined }): number {
+  const { provider, names } = resolveDevices(device);
+  return (
+    decoders ?? (provider === 'cpu' ? 0 : Math.max(1, Math.floor(availableParallelism() / names.length)))
+  );
 }
 
 /**

@@ -38,9 +38,19 @@ export const inferenceParams = {
       'float16: networks of float32 are converted, for GPUs. Activations then have three significant digits, so that ties change which images are selected.',
   }),
   batch: z.int().min(1).max(4096).optional().meta({
-    description: 'Images run together; by default what the image size suggests. Results do not depend on it.',
+    description:
+      'Images run together; by default the first batches show which size is fastest. Results do not depend on it.',
+  }),
+};
+
+/** … and that runs it on one image after the other. */
+export const decoderParams = {
+  decoders: z.int().min(0).max(1024).optional().meta({
+    description:
+      'Threads of their own that decode and resize images ahead of a network. By default none on a CPU, where other tasks keep the cores busy; else as many as there are cores for each device. Results do not depend on it.',
   }),
 };
 
 /** Those that can't change a result; of the device it is the provider alone that can (see `runtimeEnvironment`). */
 export const UNCOUNTED = ['device', 'threads', 'batch'] as const;
+export const UNCOUNTED_IN_ORDER = [...UNCOUNTED, 'decoders'] as const;

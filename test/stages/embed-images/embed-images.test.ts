@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import stage, { type Params } from '../../../stages/embed-images/index.ts';
@@ -38,6 +39,14 @@ describe('embed-images', () => {
       });
     }
     await read.close();
+  });
+
+  it('writes the same bytes whatever decodes', async () => {
+    const file = write(where, 'encoder.onnx', encoder);
+    const bytes = await Promise.all(
+      [0, 2].map(async (decoders) => readFileSync((await run(file, { decoders })).output('embeddings'))),
+    );
+    expect(bytes[0]!.equals(bytes[1]!)).toBe(true);
   });
 
   it('says so when the model has no embedding', async () => {
