@@ -10,17 +10,11 @@ const STAGE = 'cache-activations';
 /** The machine's own store, remote and options of Node are no part of this. */
 const ENV = { MIS_STORE: undefined, MIS_REMOTE: undefined, NODE_OPTIONS: undefined };
 
-/** One measurement of mis. */
-export interface Measured {
-  /** Images a second, without the start. */
-  readonly rate: number;
-  /** Seconds from the start of `mis run` to its first image, as far as images don't count. */
-  readonly startUp: number;
-  /** Seconds of processor time for an image. */
-  readonly cpu: number;
-  /** Bytes. */
-  readonly peak: number;
-  /** Mean activation of every unit on every image by layer, flat [images × units] in the order of the paths. */
+/** A short and a long run of mis. */
+export interface Runs {
+  readonly short: Ended;
+  readonly long: Ended;
+  /** Of the long one: mean activation of every unit on every image by layer, flat [images × units] in the order of the paths. */
   readonly activations: ReadonlyMap<string, Float32Array>;
 }
 
@@ -33,7 +27,7 @@ export async function misSide(
   of: Case,
   dir: string,
   cores: number,
-): Promise<() => Promise<Measured>> {
+): Promise<() => Promise<Runs>> {
   const indexed = join(dir, `${of.id}-indexed`);
   const config = (images: Images) => {
     const file = `${images.folder}.yaml`;
@@ -73,7 +67,7 @@ export async function misSide(
       const found = await mis('mis path', store, ['path', STAGE, 'activations', ...all, '--json']);
       const files = linesOf(found).map((line) => (JSON.parse(line) as { path: string }).path);
       const activations = await readActivations(files, laid.all.paths);
-      return { ...difference(short, long, laid), peak: long.peak, activations };
+      return { short, long, activations };
     });
   };
 }
@@ -96,21 +90,33 @@ function settings(model: string, { resize, mean, std }: Case, { folder }: Images
   };
 }
 
-/** What more images cost: the run on all less the run on few. What every run costs, as the start does, falls out. */
-function difference(
-  short: Ended,
-  long: Ended,
-  { few, all }: Laid,
-): Pick<Measured, 'rate' | 'startUp' | 'cpu'> {
-  const more = all.paths.length - few.paths.length;
+/** What an image costs. */
+export interface Cost {
+  /** Images a second. */
+  readonly rate: number;
+  /** Seconds that a run takes beside what its images take. */
+  readonly startUp: number;
+  /** Seconds of processor time for an image. */
+  readonly cpu: number;
+}
+
+/**
+ * What more images cost: the run on `all` less the run on `few`. What every run costs, as its start does, falls out. Throws
+ * an Error when the longer one was over sooner.
+ */
+export function costOf(
+  { short, long }: { readonly [run in 'short' | 'long']: Pick<Ended, 'wall' | 'cpu'> },
+  { few, all }: { readonly few: number; readonly all: number },
+): Cost {
+  const more = all - few;
   const seconds = long.wall - short.wall;
   if (seconds <= 0)
     throw new Error(
-      `mis took ${long.wall} s for ${all.paths.length} images and ${short.wall} s for ${few.paths.length}: too much else goes on on this machine`,
+      `mis took ${long.wall} s for ${all} images and ${short.wall} s for ${few}: too much else goes on on this machine`,
     );
   return {
     rate: more / seconds,
-    startUp: short.wall - (few.paths.length * seconds) / more,
+    startUp: short.wall - (few * seconds) / more,
     cpu: (long.cpu - short.cpu) / more,
   };
 }

@@ -1,14 +1,17 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { Bench, Benchmark, Result } from '../../bench/benchmark.ts';
 import { command } from '../../bench/command.ts';
-import { runChild } from '../../bench/measure.ts';
 import { UserError } from '../../common/errors.ts';
 import { temporaryFolder } from '../support/fake-task.ts';
+import { hasGnuTime } from '../support/gnu-time.ts';
+import { startIn } from '../support/project.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 const RESULT: Result = { case: 'a case', ratio: 2, of: 4, to: 2, unit: 's', target: 1.5, sizes: 'small' };
 
@@ -101,8 +104,8 @@ describe('the command', () => {
     expect(dirs.map((dir) => existsSync(dir))).toEqual([false, false]);
   });
 
-  test.each(['SIGINT', 'SIGTERM'] as const)(
-    '%s ends it with what it started, and its folder',
+  test.skipIf(!hasGnuTime()).each(['SIGINT', 'SIGTERM'] as const)(
+    '%s ends it with what it started, and its folder (apt-get install time)',
     async (signal) => {
       const program = fileURLToPath(new URL('hanging.ts', import.meta.url));
       const child = spawn(process.execPath, ['--import', 'tsx', program]);
@@ -120,13 +123,21 @@ describe('the command', () => {
 });
 
 describe('npm run bench', () => {
-  const main = fileURLToPath(new URL('../../bench/main.ts', import.meta.url));
-  const run = (...args: string[]) => runChild(process.execPath, ['--import', 'tsx', main, ...args]);
+  const run = (...args: string[]) =>
+    startIn(ROOT, process.execPath, ['--import', 'tsx', join('bench', 'main.ts'), ...args]).ended;
 
   test('finds the benchmarks in their folders', async () => {
     const { code, stdout } = await run();
     expect(code).toBe(0);
     expect(stdout).toMatch(/^pytorch +\S/m);
+  });
+
+  test('has every benchmark in the README', async () => {
+    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+    const names = readdirSync(join(ROOT, 'bench')).filter((name) =>
+      existsSync(join(ROOT, 'bench', name, 'index.ts')),
+    );
+    for (const name of names) expect(readme).toContain(`| \`${name}\` |`);
   });
 
   test('tells a mistake in a paragraph', async () => {
