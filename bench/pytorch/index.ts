@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import type { Bench, Benchmark } from '../benchmark.ts';
+import { CASES, type Case, layOut } from '../cases.ts';
 import { alternate, median } from '../measure.ts';
+import { misSide } from '../mis.ts';
 import { pythonWith } from '../python.ts';
 import { agreement } from './agreement.ts';
-import { CASES, type Case, layOut } from './cases.ts';
-import { costOf, misSide } from './mis.ts';
 import { grid, PACKAGES, type Setting, shown, torchSide } from './torch.ts';
 
 const ROUNDS = 3;
@@ -48,8 +48,7 @@ async function compare(of: Case, { quick, dir, say, result }: Bench): Promise<vo
   });
   for (const [i, { activations }] of found.mis.entries())
     off = Math.max(off, agreement(activations, found.torch[i]!.activations));
-  const costs = found.mis.map((runs) => costOf(runs, counts));
-  const ours = median(costs.map(({ rate }) => rate));
+  const ours = median(found.mis.map(({ rate }) => rate));
   const theirs = median(found.torch.map(({ rate }) => rate));
   result({
     case: of.name,
@@ -60,10 +59,10 @@ async function compare(of: Case, { quick, dir, say, result }: Bench): Promise<vo
     ...(of.target !== undefined && { target: of.target }),
     sizes: `${counts.all} ${of.images}; mis: ${cores} tasks at once, images beyond the first ${counts.few}; PyTorch: batch ${of.batch}, ${shown(setting)} (${settings.length === 1 ? 'not compared with others' : `best of ${settings.length} settings`}); median of ${rounds}`,
     more: {
-      'start of mis (s)': median(costs.map(({ startUp }) => startUp)),
-      'CPU of mis (ms/image)': 1000 * median(costs.map(({ cpu }) => cpu)),
+      'start of mis (s)': median(found.mis.map(({ startUp }) => startUp)),
+      'CPU of mis (ms/image)': 1000 * median(found.mis.map(({ cpu }) => cpu)),
       'CPU of PyTorch (ms/image)': 1000 * median(found.torch.map(({ cpu }) => cpu)),
-      'peak memory of mis (MiB)': Math.max(...found.mis.map(({ long }) => long.peak)) / MIB,
+      'peak memory of mis (MiB)': Math.max(...found.mis.map(({ peak }) => peak)) / MIB,
       'peak memory of PyTorch (MiB)': Math.max(...found.torch.map(({ peak }) => peak)) / MIB,
       'largest relative difference of activations': off,
     },

@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Case, Laid } from '../cases.ts';
 import { runChild, succeeded } from '../measure.ts';
 import { pythonWith } from '../python.ts';
-import type { Case, Laid } from './cases.ts';
 
 const HOOKS = fileURLToPath(new URL('./hooks.py', import.meta.url));
 

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { CASES, type Case, type Laid, layOut, preprocessOf } from '../../bench/cases.ts';
+import { costOf, misRuns } from '../../bench/mis.ts';
 import { type Activations, agreement } from '../../bench/pytorch/agreement.ts';
-import { CASES, type Case, type Laid, layOut } from '../../bench/pytorch/cases.ts';
-import { costOf, misSide } from '../../bench/pytorch/mis.ts';
 import { grid, torchSide } from '../../bench/pytorch/torch.ts';
 import { UserError } from '../../common/errors.ts';
 import { prepare } from '../../vision/images/preprocess.ts';
@@ -76,7 +76,7 @@ describe('a case', () => {
     async () => {
       const dir = temporaryFolder();
       const laid = await layOut(small!, dir, 2, { few: 2, all: 40, tried: 0 });
-      const { short, long, activations } = await (await misSide(laid, small!, dir, 2))();
+      const { short, long, activations } = await (await misRuns(laid, small!, dir, 2))();
       expect([short.code, long.code]).toEqual([0, 0]);
       expect(agreement(activations, await byNetwork(small!, laid))).toBeLessThan(1e-6);
     },
@@ -102,13 +102,12 @@ describe('a case', () => {
 });
 
 /** Activations of all images by the network alone. */
-async function byNetwork({ resize, mean, std }: Case, { model, all }: Laid): Promise<Activations> {
-  const sized = resize && { resize: resize.shorter, crop: resize.crop };
+async function byNetwork(of: Case, { model, all }: Laid): Promise<Activations> {
   const network = await openNetwork(model, {
     layers: ['conv', 'batch-norm'],
     tokens: 'mean',
     output: 'none',
-    preprocess: { ...sized, mean: mean as Triple, std: std as Triple },
+    preprocess: preprocessOf(of),
   });
   const images = await Promise.all(
     all.paths.map((path) =>
@@ -119,5 +118,3 @@ async function byNetwork({ resize, mean, std }: Case, { model, all }: Laid): Pro
   await network.close();
   return new Map(network.layers.map(({ name }, i) => [name, activations[i]!]));
 }
-
-type Triple = [number, number, number];

@@ -1,11 +1,12 @@
 import { copyFileSync, linkSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readTar } from '../../test/support/tar.ts';
-import { shardOf } from '../../vision/images/shard.ts';
-import { readModel } from '../../vision/onnx/model.ts';
-import { type Depth, resnet, type Weight } from '../networks.ts';
-import { photograph } from '../photographs.ts';
+import { readTar } from '../test/support/tar.ts';
+import type { Preprocess } from '../vision/images/preprocess-spec.ts';
+import { shardOf } from '../vision/images/shard.ts';
+import { readModel } from '../vision/onnx/model.ts';
+import { type Depth, resnet, type Weight } from './networks.ts';
+import { photograph } from './photographs.ts';
 
 /** A network and images for both sides. */
 export interface Case {
@@ -17,8 +18,8 @@ export interface Case {
   readonly network: string;
   /** Shorter side to resize to, and the square to crop; undefined where images have the network's size. */
   readonly resize?: { readonly shorter: number; readonly crop: number };
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
+  readonly mean: [number, number, number];
+  readonly std: [number, number, number];
   /** Images in a batch of PyTorch; mis chooses its own. */
   readonly batch: number;
   /** What the images are. */
@@ -41,7 +42,7 @@ export interface Counts {
   readonly tried: number;
 }
 
-const DEMO = fileURLToPath(new URL('../../demo/', import.meta.url));
+const DEMO = fileURLToPath(new URL('../demo/', import.meta.url));
 
 export const CASES: readonly Case[] = [
   photographs(18, { full: { few: 32, all: 352, tried: 160 }, quick: { few: 8, all: 40, tried: 0 } }),
@@ -99,6 +100,12 @@ async function* demoImages(count: number): AsyncGenerator<Uint8Array> {
     }
   }
   if (given < count) throw new Error(`the demo has ${given} images, not ${count}`);
+}
+
+/** What is done to the images of a case. */
+export function preprocessOf({ resize, mean, std }: Case): Preprocess {
+  const sized = resize && { resize: resize.shorter, crop: resize.crop };
+  return { ...sized, mean, std };
 }
 
 /** A case on disk. */

@@ -1,11 +1,11 @@
 import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openActivations } from '../../tables/activations.ts';
-import { type Ended, runChild, succeeded } from '../measure.ts';
-import type { Case, Images, Laid } from './cases.ts';
+import { openActivations } from '../tables/activations.ts';
+import { type Case, type Images, type Laid, preprocessOf } from './cases.ts';
+import { type Ended, runChild, succeeded } from './measure.ts';
 
-const MIS = fileURLToPath(new URL('../../bin/mis.js', import.meta.url));
+const MIS = fileURLToPath(new URL('../bin/mis.js', import.meta.url));
 const STAGE = 'cache-activations';
 /** The machine's own store, remote and options of Node are no part of this. */
 const ENV = { MIS_STORE: undefined, MIS_REMOTE: undefined, NODE_OPTIONS: undefined };
@@ -18,11 +18,30 @@ export interface Runs {
   readonly activations: ReadonlyMap<string, Float32Array>;
 }
 
-/**
- * Indexes the images and gives what measures `mis run cache-activations` with as many tasks at once as there are cores:
- * each time in a store that has nothing but the index.
- */
+/** One measurement of mis. */
+export interface Measured extends Cost {
+  /** Bytes. */
+  readonly peak: number;
+  readonly activations: Runs['activations'];
+}
+
+/** Indexes the images and gives what measures `mis run cache-activations` on them; see `misRuns`. */
 export async function misSide(
+  ...[laid, of, dir, cores]: Parameters<typeof misRuns>
+): Promise<() => Promise<Measured>> {
+  const counts = { few: laid.few.paths.length, all: laid.all.paths.length };
+  const runs = await misRuns(laid, of, dir, cores);
+  return async () => {
+    const { activations, ...ended } = await runs();
+    return { ...costOf(ended, counts), peak: ended.long.peak, activations };
+  };
+}
+
+/**
+ * Indexes the images and gives what runs `mis run cache-activations` with as many tasks at once as there are cores, on few
+ * of them and on all: each time in a store that has nothing but the index.
+ */
+export async function misRuns(
   laid: Laid,
   of: Case,
   dir: string,
@@ -74,8 +93,7 @@ export async function misSide(
 
 const linesOf = ({ stdout }: Ended): string[] => stdout.split('\n').filter(Boolean);
 
-function settings(model: string, { resize, mean, std }: Case, { folder }: Images, cores: number) {
-  const sized = resize && { resize: resize.shorter, crop: resize.crop };
+function settings(model: string, of: Case, { folder }: Images, cores: number) {
   return {
     dataset: { path: folder, format: 'folder', shards: cores, orientation: 'ignore' },
     models: [
@@ -84,7 +102,7 @@ function settings(model: string, { resize, mean, std }: Case, { folder }: Images
         model,
         layers: ['conv', 'batch-norm'],
         logits: 'none',
-        preprocess: { ...sized, mean, std },
+        preprocess: preprocessOf(of),
       },
     ],
   };
