@@ -1,6 +1,8 @@
 import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { UserError } from '../common/errors.ts';
+import type { Event } from '../engine/run/events.ts';
 import { openActivations } from '../tables/activations.ts';
 import { type Case, type Images, type Laid, preprocessOf } from './cases.ts';
 import { type Ended, runChild, succeeded } from './measure.ts';
@@ -10,10 +12,16 @@ const STAGE = 'cache-activations';
 /** The machine's own store, remote and options of Node are no part of this. */
 const ENV = { MIS_STORE: undefined, MIS_REMOTE: undefined, NODE_OPTIONS: undefined };
 
-/** A short and a long run of mis. */
+/** A run of mis. */
+interface Run extends Ended {
+  /** Seconds from the start of the stage's first task to the end of its last. */
+  readonly tasks: number;
+}
+
+/** A short and a long run. */
 export interface Runs {
-  readonly short: Ended;
-  readonly long: Ended;
+  readonly short: Run;
+  readonly long: Run;
   /** Of the long one: mean activation of every unit on every image by layer, flat [images × units] in the order of the paths. */
   readonly activations: ReadonlyMap<string, Float32Array>;
 }
@@ -71,13 +79,10 @@ export async function misRuns(
       rmSync(store, { recursive: true, force: true });
     }
   };
-  const run = async (store: string, images: readonly string[]) => {
+  const run = async (store: string, images: readonly string[]): Promise<Run> => {
     const args = ['run', STAGE, ...images, '--jobs', `${cores}`, '--json'];
     const ended = await mis('mis run', store, args);
-    const { hit, ran } = JSON.parse(linesOf(ended).at(-1)!) as { hit: number; ran: number };
-    if (hit !== 1 || ran !== cores)
-      throw new Error(`${ran} tasks ran and ${hit} were there, not ${cores} and 1`);
-    return ended;
+    return { ...ended, tasks: tasksOf(ended, cores) };
   };
   return async () => {
     const short = await fresh((store) => run(store, few));
@@ -89,6 +94,19 @@ export async function misRuns(
       return { short, long, activations };
     });
   };
+}
+
+/** Seconds from the start of the stage's first task to the end of the last; all of them ran, on an index that was there. */
+function tasksOf(ended: Ended, count: number): number {
+  const events = linesOf(ended).map((line) => JSON.parse(line) as Event);
+  const at = (kind: Event['event']) =>
+    events.flatMap((event) =>
+      event.event === kind && 'stage' in event && event.stage === STAGE ? [event.at!] : [],
+    );
+  const end = events.at(-1);
+  if (end?.event !== 'run' || end.hit !== 1 || end.ran !== count)
+    throw new Error(`not the tasks that should have run: ${JSON.stringify(end)}`);
+  return (Math.max(...at('task')) - Math.min(...at('begin'))) / 1000;
 }
 
 const linesOf = ({ stdout }: Ended): string[] => stdout.split('\n').filter(Boolean);
@@ -119,18 +137,18 @@ export interface Cost {
 }
 
 /**
- * What more images cost: the run on `all` less the run on `few`. What every run costs, as its start does, falls out. Throws
- * an Error when the longer one was over sooner.
+ * What more images cost: the tasks on `all` less those on `few`. What every run costs, as loading the model does, falls out.
+ * Throws an Error when the longer one was over sooner.
  */
 export function costOf(
-  { short, long }: { readonly [run in 'short' | 'long']: Pick<Ended, 'wall' | 'cpu'> },
+  { short, long }: { readonly [run in 'short' | 'long']: Pick<Run, 'wall' | 'tasks' | 'cpu'> },
   { few, all }: { readonly few: number; readonly all: number },
 ): Cost {
   const more = all - few;
-  const seconds = long.wall - short.wall;
+  const seconds = long.tasks - short.tasks;
   if (seconds <= 0)
-    throw new Error(
-      `mis took ${long.wall} s for ${all} images and ${short.wall} s for ${few}: too much else goes on on this machine`,
+    throw new UserError(
+      `mis took ${long.tasks} s for ${all} images and ${short.tasks} s for ${few}: too much else goes on on this machine. Run the benchmark on a quiet one.`,
     );
   return {
     rate: more / seconds,
