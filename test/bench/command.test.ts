@@ -158,8 +158,8 @@ describe('npm run bench', () => {
     expect(stderr).not.toContain('    at ');
   });
 
-  /** Benchmarks that take some seconds when they are quick, and the modules of Python that they compare with. */
-  const SHORT: Readonly<Record<string, readonly string[]>> = { scale: [], scoring: ['numpy'] };
+  /** What takes some seconds when it is quick, and the modules of Python that it compares with. */
+  const SHORT: Readonly<Record<string, readonly string[]>> = { scoring: ['numpy'] };
   const short = benchmarks.filter((name) => name in SHORT);
   test.for(short)('%s runs from end to end', { timeout: 120_000 }, async (name, { skip }) => {
     const modules = SHORT[name]!;
