@@ -1,5 +1,5 @@
 import type { Orientation } from '../images/decode.ts';
-import { prepare } from '../images/preprocess.ts';
+import type { Prepare } from '../images/decoders.ts';
 import type { ResolvedPreprocess } from '../images/preprocess-spec.ts';
 import type { Shard } from '../images/shard.ts';
 
@@ -29,16 +29,24 @@ export class Feed {
   readonly #preprocess: ResolvedPreprocess;
   readonly #orientation: Orientation;
   readonly #size: () => number;
+  readonly #prepare: Prepare;
   /** First row of the next batch to be read. */
   #first = 0;
   #read: Promise<Encoded[]>;
   #decoded: Promise<Pixels>;
 
-  constructor(shard: Shard, preprocess: ResolvedPreprocess, orientation: Orientation, size: () => number) {
+  constructor(
+    shard: Shard,
+    preprocess: ResolvedPreprocess,
+    orientation: Orientation,
+    size: () => number,
+    prepare: Prepare,
+  ) {
     this.#shard = shard;
     this.#preprocess = preprocess;
     this.#orientation = orientation;
     this.#size = size;
+    this.#prepare = prepare;
     this.#decoded = quiet(this.#readNext().then((batch) => this.#decode(batch)));
     this.#read = this.#readNext();
   }
@@ -73,7 +81,8 @@ export class Feed {
       while (running.size >= AT_LEAST && bytes + image.bytes.length > DECODED_TOGETHER)
         await Promise.race(running);
       bytes += image.bytes.length;
-      const done = prepare(image.bytes, image.path, this.#preprocess, this.#orientation).then((pixels) => {
+      const ready = this.#prepare(image.bytes, image.path, this.#preprocess, this.#orientation);
+      const done = ready.then((pixels) => {
         all.set(pixels, i * length);
         bytes -= image.bytes.length;
         running.delete(done);

@@ -1,5 +1,6 @@
 import { UserError } from '../../common/errors.ts';
 import type { Orientation } from '../images/decode.ts';
+import { decodeIn } from '../images/decoders.ts';
 import { shownPath } from '../images/names.ts';
 import type { Shard } from '../images/shard.ts';
 import { BatchProbe } from './batch.ts';
@@ -20,11 +21,22 @@ export interface Forwarded extends Results {
 export async function* forward(
   network: Network,
   shard: Shard,
-  options: { readonly batch: number | undefined; readonly orientation: Orientation },
+  options: {
+    readonly batch: number | undefined;
+    readonly orientation: Orientation;
+    /** Threads of their own that decode images; none where nothing is said. */
+    readonly decoders?: number;
+  },
 ): AsyncGenerator<Forwarded, void, undefined> {
   const fixed = network.batch ?? options.batch;
   const probe = fixed === undefined ? network.probe : new BatchProbe([fixed]);
-  const feed = new Feed(shard, network.preprocess, options.orientation, () => probe.next());
+  const feed = new Feed(
+    shard,
+    network.preprocess,
+    options.orientation,
+    () => probe.next(),
+    decodeIn(options.decoders ?? 0),
+  );
   for (let first = 0; first < shard.rows; ) {
     const pixels = await feed.take();
     const paths = shard.paths.slice(first, first + pixels.count);
