@@ -74,7 +74,8 @@ export interface ChildOptions {
 }
 
 const TIME = '/usr/bin/time';
-const running = new Set<ChildProcess>();
+/** Children at work, each with the folder that GNU time writes to. */
+const running = new Map<ChildProcess, string>();
 
 /**
  * Runs a program to its end and measures it. GNU time stands between: the kernel counts for a child the memory that its
@@ -98,7 +99,7 @@ export async function runChild(
       env: { ...process.env, ...env },
       detached: true,
     });
-    running.add(child);
+    running.set(child, folder);
     const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
     child.stdin.on('error', () => {}); // A child may end before it has read everything.
     child.stdin.end(input);
@@ -107,10 +108,10 @@ export async function runChild(
       child.on('close', resolve);
     }).finally(() => running.delete(child));
     const wall = (performance.now() - start) / 1000;
+    if (code === null) throw new Error(`${program} was killed`);
     // A line about the exit status may stand before the numbers.
     const [user, system, kib] = readFileSync(file, 'utf8').trim().split('\n').at(-1)!.split(' ').map(Number);
-    if (kib === undefined) throw new Error(`${program} was killed`);
-    return { code, stdout: stdout(), stderr: stderr(), wall, cpu: user! + system!, peak: kib * 1024 };
+    return { code, stdout: stdout(), stderr: stderr(), wall, cpu: user! + system!, peak: kib! * 1024 };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -122,14 +123,15 @@ export function succeeded(what: string, ended: Ended): Ended {
   throw new Error(`${what} ended with code ${ended.code}:\n${ended.stderr.trim().slice(-4000)}`);
 }
 
-/** Ends children that are still running, with all that they started. */
+/** Ends children that are still running, with all that they started; for the end of this process too. */
 export function killChildren(): void {
-  for (const { pid } of running) {
+  for (const [{ pid }, folder] of running) {
     try {
       if (pid !== undefined) process.kill(-pid, 'SIGKILL');
     } catch {
       // It has just ended by itself.
     }
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 

@@ -1,6 +1,8 @@
 import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { UserError } from '../common/errors.ts';
+import type { Event } from '../engine/run/events.ts';
 import { openActivations } from '../tables/activations.ts';
 import { type Case, type Images, type Laid, preprocessOf } from './cases.ts';
 import { type Ended, runChild, succeeded } from './measure.ts';
@@ -10,30 +12,49 @@ const STAGE = 'cache-activations';
 /** The machine's own store, remote and options of Node are no part of this. */
 const ENV = { MIS_STORE: undefined, MIS_REMOTE: undefined, NODE_OPTIONS: undefined };
 
-/** One measurement of mis. */
-export interface Measured {
-  /** Images a second, without the start. */
-  readonly rate: number;
-  /** Seconds from the start of `mis run` to its first image, as far as images don't count. */
-  readonly startUp: number;
-  /** Seconds of processor time for an image. */
-  readonly cpu: number;
-  /** Bytes. */
-  readonly peak: number;
-  /** Mean activation of every unit on every image by layer, flat [images × units] in the order of the paths. */
+/** A run of mis. */
+interface Run extends Ended {
+  /** Seconds from the start of the stage's first task to the end of its last. */
+  readonly tasks: number;
+}
+
+/** A short and a long run. */
+export interface Runs {
+  readonly short: Run;
+  readonly long: Run;
+  /** Of the long one: mean activation of every unit on every image by layer, flat [images × units] in the order of the paths. */
   readonly activations: ReadonlyMap<string, Float32Array>;
 }
 
-/**
- * Indexes the images and gives what measures `mis run cache-activations` with as many tasks at once as there are cores:
- * each time in a store that has nothing but the index.
- */
+/** One measurement of mis. */
+export interface Measured extends Cost {
+  /** Bytes. */
+  readonly peak: number;
+  readonly activations: Runs['activations'];
+}
+
+/** Indexes the images and gives what measures `mis run cache-activations` on them; see `misRuns`. */
 export async function misSide(
+  ...[laid, of, dir, cores]: Parameters<typeof misRuns>
+): Promise<() => Promise<Measured>> {
+  const counts = { few: laid.few.paths.length, all: laid.all.paths.length };
+  const runs = await misRuns(laid, of, dir, cores);
+  return async () => {
+    const { activations, ...ended } = await runs();
+    return { ...costOf(ended, counts), peak: ended.long.peak, activations };
+  };
+}
+
+/**
+ * Indexes the images and gives what runs `mis run cache-activations` with as many tasks at once as there are cores, on few
+ * of them and on all: each time in a store that has nothing but the index.
+ */
+export async function misRuns(
   laid: Laid,
   of: Case,
   dir: string,
   cores: number,
-): Promise<() => Promise<Measured>> {
+): Promise<() => Promise<Runs>> {
   const indexed = join(dir, `${of.id}-indexed`);
   const config = (images: Images) => {
     const file = `${images.folder}.yaml`;
@@ -58,13 +79,10 @@ export async function misSide(
       rmSync(store, { recursive: true, force: true });
     }
   };
-  const run = async (store: string, images: readonly string[]) => {
+  const run = async (store: string, images: readonly string[]): Promise<Run> => {
     const args = ['run', STAGE, ...images, '--jobs', `${cores}`, '--json'];
     const ended = await mis('mis run', store, args);
-    const { hit, ran } = JSON.parse(linesOf(ended).at(-1)!) as { hit: number; ran: number };
-    if (hit !== 1 || ran !== cores)
-      throw new Error(`${ran} tasks ran and ${hit} were there, not ${cores} and 1`);
-    return ended;
+    return { ...ended, tasks: tasksOf(ended, cores) };
   };
   return async () => {
     const short = await fresh((store) => run(store, few));
@@ -73,9 +91,22 @@ export async function misSide(
       const found = await mis('mis path', store, ['path', STAGE, 'activations', ...all, '--json']);
       const files = linesOf(found).map((line) => (JSON.parse(line) as { path: string }).path);
       const activations = await readActivations(files, laid.all.paths);
-      return { ...difference(short, long, laid), peak: long.peak, activations };
+      return { short, long, activations };
     });
   };
+}
+
+/** Seconds from the start of the stage's first task to the end of the last; all of them ran, on an index that was there. */
+function tasksOf(ended: Ended, count: number): number {
+  const events = linesOf(ended).map((line) => JSON.parse(line) as Event);
+  const at = (kind: Event['event']) =>
+    events.flatMap((event) =>
+      event.event === kind && 'stage' in event && event.stage === STAGE ? [event.at!] : [],
+    );
+  const end = events.at(-1);
+  if (end?.event !== 'run' || end.hit !== 1 || end.ran !== count)
+    throw new Error(`not the tasks that should have run: ${JSON.stringify(end)}`);
+  return (Math.max(...at('task')) - Math.min(...at('begin'))) / 1000;
 }
 
 const linesOf = ({ stdout }: Ended): string[] => stdout.split('\n').filter(Boolean);
@@ -95,21 +126,33 @@ function settings(model: string, of: Case, { folder }: Images, cores: number) {
   };
 }
 
-/** What more images cost: the run on all less the run on few. What every run costs, as the start does, falls out. */
-function difference(
-  short: Ended,
-  long: Ended,
-  { few, all }: Laid,
-): Pick<Measured, 'rate' | 'startUp' | 'cpu'> {
-  const more = all.paths.length - few.paths.length;
-  const seconds = long.wall - short.wall;
+/** What an image costs. */
+export interface Cost {
+  /** Images a second. */
+  readonly rate: number;
+  /** Seconds that a run takes beside what its images take. */
+  readonly startUp: number;
+  /** Seconds of processor time for an image. */
+  readonly cpu: number;
+}
+
+/**
+ * What more images cost: the tasks on `all` less those on `few`. What every run costs, as loading the model does, falls out.
+ * Throws an Error when the longer one was over sooner.
+ */
+export function costOf(
+  { short, long }: { readonly [run in 'short' | 'long']: Pick<Run, 'wall' | 'tasks' | 'cpu'> },
+  { few, all }: { readonly few: number; readonly all: number },
+): Cost {
+  const more = all - few;
+  const seconds = long.tasks - short.tasks;
   if (seconds <= 0)
-    throw new Error(
-      `mis took ${long.wall} s for ${all.paths.length} images and ${short.wall} s for ${few.paths.length}: too much else goes on on this machine`,
+    throw new UserError(
+      `mis took ${long.tasks} s for ${all} images and ${short.tasks} s for ${few}: too much else goes on on this machine. Run the benchmark on a quiet one.`,
     );
   return {
     rate: more / seconds,
-    startUp: short.wall - (few.paths.length * seconds) / more,
+    startUp: short.wall - (few * seconds) / more,
     cpu: (long.cpu - short.cpu) / more,
   };
 }

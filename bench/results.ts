@@ -2,12 +2,6 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { Benchmark, Result } from './benchmark.ts';
 import { type Header, headerLines, resultMarkdown } from './text.ts';
 
-const TITLE = `# Results
-
-What the benchmarks said when they were last run in full: \`npm run bench -- NAME\` writes its own section anew. More is better in
-the column \`ratio\`; both of its sides were measured in turns, in one run on the machine that the section names.
-`;
-
 /** A benchmark's section: its name, what it compares, where it ran, its numbers. */
 export function section(
   name: string,
@@ -33,9 +27,9 @@ export function withSection(text: string, name: string, content: string): string
     .concat('\n');
 }
 
-/** Puts a benchmark's section into the file, which is begun when there is none. */
+/** Puts a benchmark's section into the file. */
 export function writeSection(file: string, name: string, content: string): void {
-  const before = existsSync(file) ? readFileSync(file, 'utf8') : TITLE;
+  const before = existsSync(file) ? readFileSync(file, 'utf8') : '# Results\n';
   const draft = `${file}.${process.pid}`;
   writeFileSync(draft, withSection(before, name, content));
   renameSync(draft, file);

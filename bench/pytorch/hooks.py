@@ -6,7 +6,8 @@
 Each --setting THREADS,WORKERS,LAYOUT (threads of PyTorch, processes of the DataLoader, `contiguous` or `channels_last`) runs
 over all images once, after a first batch that isn't counted, and prints a line of JSON: {"threads", "workers", "layout",
 "images", "seconds", "cpu" (seconds of all processes), "peak" (bytes of the largest)}. The clock runs from the start of the
-DataLoader's processes to the last activations on disk (--out: LAYER.f32, float32 [images, units], in the order of the images).
+DataLoader's processes to the last activations on disk (--out: LAYER.f32, float32 [images, units], in the order of the images;
+left out: to the last ones in memory).
 
 --network is `torchvision:NAME` or `demo:NAME` (demo/networks.py). --weights names a JSON file {tensor: {"dims", "offset" (in
 float32 values)}} beside a file of the same name with .f32 in place of .json, which holds the values. --images names a text file

@@ -1,14 +1,19 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Bench, Benchmark, Result } from '../../bench/benchmark.ts';
 import { command } from '../../bench/command.ts';
-import { runChild } from '../../bench/measure.ts';
+import { pythonWith as pythonForBench } from '../../bench/python.ts';
 import { UserError } from '../../common/errors.ts';
 import { temporaryFolder } from '../support/fake-task.ts';
+import { hasGnuTime } from '../support/gnu-time.ts';
+import { startIn } from '../support/project.ts';
+import { pythonWith } from '../support/python.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 const RESULT: Result = { case: 'a case', ratio: 2, of: 4, to: 2, unit: 's', target: 1.5, sizes: 'small' };
 
@@ -101,8 +106,8 @@ describe('the command', () => {
     expect(dirs.map((dir) => existsSync(dir))).toEqual([false, false]);
   });
 
-  test.each(['SIGINT', 'SIGTERM'] as const)(
-    '%s ends it with what it started, and its folder',
+  test.skipIf(!hasGnuTime()).each(['SIGINT', 'SIGTERM'] as const)(
+    '%s ends it with what it started, and its folder (apt-get install time)',
     async (signal) => {
       const program = fileURLToPath(new URL('hanging.ts', import.meta.url));
       const child = spawn(process.execPath, ['--import', 'tsx', program]);
@@ -120,13 +125,29 @@ describe('the command', () => {
 });
 
 describe('npm run bench', () => {
-  const main = fileURLToPath(new URL('../../bench/main.ts', import.meta.url));
-  const run = (...args: string[]) => runChild(process.execPath, ['--import', 'tsx', main, ...args]);
+  const benchmarks = readdirSync(join(ROOT, 'bench')).filter((name) =>
+    existsSync(join(ROOT, 'bench', name, 'index.ts')),
+  );
+  const run = (...args: string[]) =>
+    startIn(ROOT, process.execPath, ['--import', 'tsx', join('bench', 'main.ts'), ...args]).ended;
 
   test('finds the benchmarks in their folders', async () => {
     const { code, stdout } = await run();
     expect(code).toBe(0);
     expect(stdout).toMatch(/^pytorch +\S/m);
+  });
+
+  test('has every benchmark in the README', async () => {
+    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+    for (const name of benchmarks) expect(readme).toContain(`| \`${name}\` |`);
+  });
+
+  test('says what to install where a reference is missing', () => {
+    vi.stubEnv('MIS_BENCH_PYTHON', '/bin/false');
+    const needed = () => pythonForBench({ torch: 'python3-torch', PIL: 'python3-pil' });
+    expect(needed).toThrow(UserError);
+    expect(needed).toThrow(/can't import torch, PIL\. .*apt-get install python3-torch python3-pil\)/);
+    vi.unstubAllEnvs();
   });
 
   test('tells a mistake in a paragraph', async () => {
@@ -135,5 +156,30 @@ describe('npm run bench', () => {
     expect(stdout).toBe('');
     expect(stderr).toMatch(/\nbench: There is no benchmark "pytorsh"\. Did you mean pytorch\?\n$/);
     expect(stderr).not.toContain('    at ');
+  });
+
+  /** What takes some seconds when it is quick, and the modules of Python that it compares with. */
+  const SHORT: Readonly<Record<string, readonly string[]>> = { scoring: ['numpy'] };
+  const short = benchmarks.filter((name) => name in SHORT);
+  test.for(short)('%s runs from end to end', { timeout: 120_000 }, async (name, { skip }) => {
+    const modules = SHORT[name]!;
+    skip(!hasGnuTime(), 'apt-get install time');
+    skip(
+      modules.length > 0 && !pythonWith(...modules),
+      `apt-get install ${modules.map((m) => `python3-${m}`)}`,
+    );
+    const { code, stdout, stderr } = await run(name, '--quick', '--json');
+    expect(stderr).not.toContain('    at ');
+    expect(code).toBe(0);
+    const results = stdout
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Result & { quick: boolean });
+    expect(results.length).toBeGreaterThan(0);
+    for (const { case: what, ratio, of, to, unit, sizes, quick } of results) {
+      for (const number of [ratio, of, to]) expect(number, what).toBeGreaterThan(0);
+      expect([what, unit, sizes].every((text) => text.length > 0)).toBe(true);
+      expect(quick).toBe(true);
+    }
   });
 });

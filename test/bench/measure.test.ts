@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { alternate, killChildren, median, runChild, succeeded, timed } from '../../bench/measure.ts';
+import { hasGnuTime } from '../support/gnu-time.ts';
 
 const node = (program: string, options?: Parameters<typeof runChild>[2]) =>
   runChild(process.execPath, ['-e', program], options);
@@ -48,7 +49,7 @@ test('timed counts the clock, and the processors of this process', async () => {
   expect(busy.cpu).toBeGreaterThan(0);
 });
 
-describe('runChild', () => {
+describe.skipIf(!hasGnuTime())('runChild (apt-get install time)', () => {
   test('gives what the program says, and its exit code', async () => {
     const ended = await node(
       "process.stdin.on('data', (text) => console.log(`${text} in ${process.env.WHERE}`)).on('end', () => { console.error('bad'); process.exit(3); });",

@@ -1,14 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { agreement } from '../../bench/pytorch/agreement.ts';
-import { CASES, layOut } from '../../bench/cases.ts';
+import { CASES, type Case, type Laid, layOut, preprocessOf } from '../../bench/cases.ts';
+import { costOf, misRuns } from '../../bench/mis.ts';
+import { type Activations, agreement } from '../../bench/pytorch/agreement.ts';
 import { grid, torchSide } from '../../bench/pytorch/torch.ts';
 import { UserError } from '../../common/errors.ts';
 import { prepare } from '../../vision/images/preprocess.ts';
 import { shardOf } from '../../vision/images/shard.ts';
 import { openNetwork } from '../../vision/onnx/network.ts';
 import { temporaryFolder } from '../support/fake-task.ts';
+import { hasGnuTime } from '../support/gnu-time.ts';
 import { INSTALL, pythonWith } from '../support/python.ts';
 
 const floats = (...values: number[]) => new Float32Array(values);
@@ -62,11 +64,32 @@ describe('a case', () => {
     expect(readFileSync(all.list, 'utf8').split('\n')[0]).toBe(join(all.folder, all.paths[0]!));
   });
 
-  const python = pythonWith('torch', 'torchvision', 'PIL', 'numpy');
+  test('what an image costs is what more images cost; the rest is the start', () => {
+    const short = { wall: 5, tasks: 3, cpu: 4 };
+    const cost = costOf({ short, long: { wall: 11, tasks: 8, cpu: 14 } }, { few: 20, all: 120 });
+    expect(cost).toEqual({ rate: 20, startUp: 4, cpu: 0.1 });
+    expect(() => costOf({ short, long: short }, { few: 20, all: 120 })).toThrow(/too much else/);
+  });
+
+  test.skipIf(!hasGnuTime())(
+    'mis run is done anew each time, images in order (apt-get install time)',
+    async () => {
+      const dir = temporaryFolder();
+      const laid = await layOut(small!, dir, 2, { few: 2, all: 40, tried: 0 });
+      const { short, long, activations } = await (await misRuns(laid, small!, dir, 2))();
+      for (const { tasks, wall } of [short, long]) {
+        expect(tasks).toBeGreaterThan(0);
+        expect(tasks).toBeLessThan(wall);
+      }
+      expect(agreement(activations, await byNetwork(small!, laid))).toBeLessThan(1e-6);
+    },
+  );
+
+  const python = hasGnuTime() ? pythonWith('torch', 'torchvision', 'PIL', 'numpy') : undefined;
   test.skipIf(!python).each([
     ['photographs, resized', resnet18!],
     ['images of the network’s size', small!],
-  ])(`hooks.py computes what mis does: %s (${INSTALL})`, async (_, of) => {
+  ])(`hooks.py computes what mis does: %s (${INSTALL} time)`, async (_, of) => {
     const dir = temporaryFolder();
     const laid = await layOut(of, dir, 1, { few: 1, all: 3, tried: 0 });
     const { rate, cpu, peak, activations } = await torchSide(laid, of, dir).measure({
@@ -75,26 +98,26 @@ describe('a case', () => {
     expect(rate).toBeGreaterThan(0);
     expect(cpu).toBeGreaterThan(0);
     expect(peak).toBeGreaterThan(50 * 2 ** 20);
-    const sized = of.resize && { resize: of.resize.shorter, crop: of.resize.crop };
-    const network = await openNetwork(laid.model, {
-      layers: ['conv', 'batch-norm'],
-      tokens: 'mean',
-      output: 'none',
-      preprocess: {
-        ...sized,
-        mean: of.mean as [number, number, number],
-        std: of.std as [number, number, number],
-      },
-    });
-    const images = await Promise.all(
-      laid.all.paths.map((path) =>
-        prepare(readFileSync(join(laid.all.folder, path)), path, network.preprocess, 'ignore'),
-      ),
-    );
-    const found = await network.run(Buffer.concat(images), images.length);
-    await network.close();
-    const ours = new Map(network.layers.map(({ name }, i) => [name, found.activations[i]!]));
+    const ours = await byNetwork(of, laid);
     expect(agreement(ours, activations)).toBeLessThan(2e-5);
     expect(ours.size).toBeGreaterThan(15);
   });
 });
+
+/** Activations of all images by the network alone. */
+async function byNetwork(of: Case, { model, all }: Laid): Promise<Activations> {
+  const network = await openNetwork(model, {
+    layers: ['conv', 'batch-norm'],
+    tokens: 'mean',
+    output: 'none',
+    preprocess: preprocessOf(of),
+  });
+  const images = await Promise.all(
+    all.paths.map((path) =>
+      prepare(readFileSync(join(all.folder, path)), path, network.preprocess, 'ignore'),
+    ),
+  );
+  const { activations } = await network.run(Buffer.concat(images), images.length);
+  await network.close();
+  return new Map(network.layers.map(({ name }, i) => [name, activations[i]!]));
+}
