@@ -35,6 +35,19 @@ export function planTasks(images: number, tasks: number, references: number, dif
   return { tasks, references, queries, depth: queries + tasks };
 }
 
+/**
+ * Throws a UserError that says what to do when the tasks need more images from either end of a unit's order than are
+ * known.
+ */
+export function checkDepth({ depth }: Plan, known: number): void {
+  if (depth <= known) return;
+  throw new UserError(
+    `The tasks need the first ${depth} images from either end of every unit's order, and of the activations only ${known} ` +
+      `were kept (inference.store: extremes). Keep more with \`inference.depth: ${depth}\`, or all of them with ` +
+      '`inference.store: full`; the models run again then.',
+  );
+}
+
 function tooFew(images: number, tasks: number, references: number, needed: number): UserError {
   return new UserError(
     `The data set is too small for the tasks: n = ${tasks} tasks with k = ${references} explanation images a side need ` +

@@ -200,7 +200,7 @@ describe('select-explanations', () => {
       });
       return { passes, units, put };
     };
-    const [ample, little, least] = [await run(1e9), await run(7000), await run(1)];
+    const [ample, little, least] = [await run(1e9), await run(3000), await run(1)];
     expect(ample.passes).toBe(1);
     expect(little.passes).toBeGreaterThan(1);
     expect(little.passes).toBeLessThan(10);
