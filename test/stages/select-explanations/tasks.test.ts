@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Difficulty, type Plan, planTasks } from '../../../stages/select-explanations/plan.ts';
+import { type Plan, planTasks } from '../../../stages/select-explanations/plan.ts';
 import { dealTasks, type Side } from '../../../stages/select-explanations/tasks.ts';
 import { randomStreams } from '../../../stats/random.ts';
+import type { Difficulty } from '../../../tables/difficulty.ts';
 
 const count = (from: number, length: number) => Int32Array.from({ length }, (_, i) => from + i);
 /** The same as an end of an order. */
