@@ -10,8 +10,8 @@ export interface End {
 export interface Candidates {
   /** For each unit an activation: images beyond or at it may be candidates, others can't. */
   readonly bar: Float64Array;
-  /** Offers an image; returns the unit's bar. */
-  push(unit: number, value: number, image: number): number;
+  /** Offers an image that clears the bar or stands at it. */
+  push(unit: number, value: number, image: number): void;
   /** Ranks `from` to `to` − 1 of the end, as far as there are so many. */
   sorted(unit: number, from: number, to: number): End;
 }
@@ -46,19 +46,18 @@ export function candidates(
     push(unit, value, image) {
       const rank = (rankOf(value) ^ flip) >>> 0;
       const number = (image ^ flipNumber) >>> 0;
-      if (rank === barRanks[unit]! && number > barNumbers[unit]!) return bar[unit]!;
+      if (rank === barRanks[unit]! && number > barNumbers[unit]!) return;
       const base = unit * slots;
       const at = base + counts[unit]!++;
       ranks[at] = rank;
       numbers[at] = number;
-      if (counts[unit] !== slots || slots === images) return bar[unit]!;
+      if (counts[unit] !== slots || slots === images) return;
       const last = base + depth - 1;
       partition(ranks, numbers, base, base + slots, last);
       counts[unit] = depth;
       barRanks[unit] = ranks[last]!;
       barNumbers[unit] = numbers[last]!;
       bar[unit] = floatOf((ranks[last]! ^ flip) >>> 0);
-      return bar[unit]!;
     },
     sorted(unit, from, to) {
       const base = unit * slots;

@@ -42,15 +42,19 @@ export function findExtremes(units: number, images: number, depth: number): Extr
   const high = candidates(units, images, depth, 'descending');
   const low = candidates(units, images, depth, 'ascending');
   const sums = new Float64Array(units * SUMS);
+  // Rows of the images that may be candidates: noted first, since a call in the loop over all values costs half as much again.
+  let hits = new Int32Array(0);
   return {
     add(unit, values, at, stride, numbers) {
-      let floor = high.bar[unit]!;
-      let ceiling = low.bar[unit]!;
+      const floor = high.bar[unit]!;
+      const ceiling = low.bar[unit]!;
       let sum = sums[unit * SUMS]!;
       let sumRest = sums[unit * SUMS + 1]!;
       let squares = sums[unit * SUMS + 2]!;
       let squaresRest = sums[unit * SUMS + 3]!;
       const rows = numbers.length;
+      if (hits.length < rows) hits = new Int32Array(rows);
+      let found = 0;
       for (let row = 0, i = at; row < rows; row++, i += stride) {
         const value = values[i]!;
         // The two-sums of `addSums`; the square of a float32 is exact.
@@ -63,14 +67,19 @@ export function findExtremes(units: number, images: number, depth: number): Extr
         squaresRest +=
           squares >= square ? square - (nextSquares - squares) : squares - (nextSquares - square);
         squares = nextSquares;
-        if (value >= floor) floor = high.push(unit, value, numbers[row]!);
-        if (value <= ceiling) ceiling = low.push(unit, value, numbers[row]!);
+        if (value >= floor || value <= ceiling) hits[found++] = row;
       }
       if (squares - squares !== 0) return notFinite(values, at, stride, rows);
       sums[unit * SUMS] = sum;
       sums[unit * SUMS + 1] = sumRest;
       sums[unit * SUMS + 2] = squares;
       sums[unit * SUMS + 3] = squaresRest;
+      for (let hit = 0; hit < found; hit++) {
+        const row = hits[hit]!;
+        const value = values[at + row * stride]!;
+        if (value >= high.bar[unit]!) high.push(unit, value, numbers[row]!);
+        if (value <= low.bar[unit]!) low.push(unit, value, numbers[row]!);
+      }
       return -1;
     },
     merge(unit, most, least, more) {
