@@ -56,6 +56,11 @@ export async function readImages(file: string): Promise<ImageIndex> {
   };
 }
 
+/** Reads the paths of a shard of the image index alone. */
+export async function readPaths(file: string): Promise<readonly string[]> {
+  return (await readAll(file)).strings('path');
+}
+
 /** Where an image stands: in which shard, and in which row of it. */
 export interface ImageNumbers {
   /** How many images all shards hold together. */
@@ -77,36 +82,39 @@ export function numberImages(shards: readonly Pick<ImageIndex, 'rows' | 'paths'>
   const shardOfImage = new Int32Array(count);
   const rowOfImage = new Int32Array(count);
   const next = new Int32Array(shards.length);
-  const heap = shards.map((_, shard) => shard).filter((shard) => shards[shard]!.rows > 0);
-  const head = (shard: number) => shards[shard]!.paths[next[shard]!]!;
-  heap.sort((a, b) => (head(a) < head(b) ? -1 : 1));
+  const heads = shards.map(({ paths }) => paths[0]!);
+  const filled = shards.map((_, shard) => shard).filter((shard) => shards[shard]!.rows > 0);
+  let queue = Int32Array.from(filled.sort((a, b) => (heads[a]! < heads[b]! ? -1 : 1)));
   let last: string | undefined;
   for (let number = 0; number < count; number++) {
-    const shard = heap[0]!;
-    const path = head(shard);
+    const shard = queue[0]!;
+    const path = heads[shard]!;
     if (last !== undefined && !(last < path)) throw new Error(`the image ${path} stands in the index twice`);
     last = path;
+    const row = next[shard]!++;
     shardOfImage[number] = shard;
-    rowOfImage[number] = next[shard]!;
-    numbers[shard]![next[shard]!] = number;
-    next[shard]!++;
-    if (next[shard] === shards[shard]!.rows) heap.shift();
-    else sink(heap, head);
+    rowOfImage[number] = row;
+    numbers[shard]![row] = number;
+    if (row + 1 === shards[shard]!.rows) queue = queue.subarray(1);
+    else {
+      heads[shard] = shards[shard]!.paths[row + 1]!;
+      sink(queue, heads);
+    }
   }
   return { count, numbers, shards: shardOfImage, rows: rowOfImage };
 }
 
-/** Moves the first element to its place in an otherwise sorted list. */
-function sink(sorted: number[], key: (element: number) => string): void {
-  const element = sorted[0]!;
-  const path = key(element);
+/** Moves the first of the shards to its place by its head; the others are sorted by theirs. */
+function sink(queue: Int32Array, heads: readonly string[]): void {
+  const shard = queue[0]!;
+  const path = heads[shard]!;
   let low = 1;
-  let high = sorted.length;
+  let high = queue.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (key(sorted[middle]!) < path) low = middle + 1;
+    if (heads[queue[middle]!]! < path) low = middle + 1;
     else high = middle;
   }
-  sorted.copyWithin(0, 1, low);
-  sorted[low - 1] = element;
+  queue.copyWithin(0, 1, low);
+  queue[low - 1] = shard;
 }

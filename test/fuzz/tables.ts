@@ -1,4 +1,6 @@
-import { openActivations } from '../../tables/activations.ts';
+import { openKept } from '../../tables/activation-extremes.ts';
+import type { ActivationBatch } from '../../tables/activations.ts';
+import { newSlab } from '../../tables/arrow.ts';
 import { openEmbeddings } from '../../tables/embeddings.ts';
 import { openExplanations } from '../../tables/explanations.ts';
 import { readImages } from '../../tables/images.ts';
@@ -35,9 +37,20 @@ export async function readTable(kind: Kind, file: string): Promise<void> {
 }
 
 async function readActivations(file: string): Promise<void> {
-  const table = await openActivations(file);
+  const table = await openKept(file);
   try {
-    for await (const batch of table.batches()) {
+    if (table.form === 'extremes') {
+      for await (const { high, low, sums } of table.units(0, Number.POSITIVE_INFINITY)) {
+        for (const { values, images } of [high, low])
+          if (values.length !== table.depth || images.length !== table.depth)
+            throw new Wrong(
+              `${values.length} values of ${images.length} images at a depth of ${table.depth}`,
+            );
+        if (sums.length !== 4) throw new Wrong(`${sums.length} sums`);
+      }
+      return;
+    }
+    const check = (batch: ActivationBatch) => {
       for (const [i, { units }] of table.layers.entries()) {
         const { length } = batch.layer(i);
         if (length !== batch.rows * units)
@@ -45,7 +58,11 @@ async function readActivations(file: string): Promise<void> {
       }
       if (batch.paths.length !== batch.rows)
         throw new Wrong(`${batch.paths.length} paths in ${batch.rows} rows`);
-    }
+    };
+    const slab = newSlab();
+    for (let i = 0; i < table.batchCount; i++)
+      check(await table.part(i, [...table.layers.keys()], slab, true));
+    for await (const batch of table.batches()) check(batch);
   } finally {
     await table.close();
   }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeActivations } from '../../../tables/activations.ts';
+import { writeKept } from '../../../tables/activation-extremes.ts';
 import { writeEmbeddings } from '../../../tables/embeddings.ts';
 import { writeExplanations } from '../../../tables/explanations.ts';
 import { writeImages } from '../../../tables/images.ts';
@@ -46,6 +46,7 @@ export function tableItems(folder: string): Item[] {
       }),
     ),
     made('activations', 'activations.arrow', () => writeTwoLayers(file)),
+    made('activations', 'extremes.arrow', () => writeTwoLayers(file, 3)),
     made('predictions', 'predictions.arrow', () => {
       const writer = writePredictions(file, 10);
       writer.write(paths, floats(230));
@@ -77,10 +78,10 @@ export function tableItems(folder: string): Item[] {
   ];
 }
 
-function writeTwoLayers(file: string): void {
+function writeTwoLayers(file: string, depth?: number): void {
   const layer = (name: string, units: number, depth: number) =>
     ({ name, type: 'conv', op: 'Conv', tensor: `/${name}`, units, depth }) as const;
-  const writer = writeActivations(file, [layer('one', 8, 0), layer('two', 3, 1)]);
+  const writer = writeKept(file, [layer('one', 8, 0), layer('two', 3, 1)], 23, depth);
   writer.write(paths, [floats(23 * 8), floats(23 * 3)]);
   writer.close();
 }
