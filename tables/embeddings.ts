@@ -40,6 +40,8 @@ export function writeEmbeddings(path: string, dimensions: number): EmbeddingWrit
 export interface EmbeddingBatch {
   /** Row of the first image in the shard. */
   readonly start: number;
+  readonly rows: number;
+  /** Read out of the batch each time it is asked for. */
   readonly paths: readonly string[];
   /** Flat [rows × D]. A view: don't write to it. */
   readonly embeddings: Float32Array;
@@ -65,7 +67,10 @@ export async function openEmbeddings(path: string): Promise<EmbeddingFile> {
         const rows = await file.readBatch(i);
         yield {
           start: file.starts[i]!,
-          paths: rows.strings('path'),
+          rows: rows.rows,
+          get paths() {
+            return rows.strings('path');
+          },
           embeddings: rows.floats('embedding').values,
         };
       }
