@@ -111,6 +111,8 @@ export interface ActivationFile {
   readonly layers: readonly ActivationLayer[];
   readonly rows: number;
   readonly batchCount: number;
+  /** First row of each batch, then the number of rows. */
+  readonly starts: readonly number[];
   batch(index: number): Promise<ActivationBatch>;
   batches(): AsyncGenerator<ActivationBatch, void, undefined>;
   /**
@@ -143,6 +145,7 @@ export async function activationsIn(file: ArrowFile): Promise<ActivationFile> {
     layers,
     rows: file.rows,
     batchCount: file.starts.length - 1,
+    starts: file.starts,
     batch,
     async part(index, chosen, slab, paths) {
       const names = chosen.map((i) => layers[i]!.name);

@@ -26,7 +26,15 @@ export interface AllActivations {
    * Memory: two record batches.
    */
   pass(from: number, to: number, take: Taker, pause?: (images: number) => void): Promise<void>;
+  /** About `size` images, spread evenly over the shards and in them; none where not all images are known. */
+  sample(size: number): Sample;
   close(): Promise<void>;
+}
+
+/** Some of the images, by their numbers, and a pass over them alone, in this order. */
+export interface Sample {
+  readonly images: Int32Array;
+  pass(from: number, to: number, take: Taker): Promise<void>;
 }
 
 /** Opens the activation files of all shards: `files[s]` is that of the shard whose image paths are `paths[s]`. */
@@ -66,7 +74,7 @@ export async function openAll(
           else {
             const check = (batch: ActivationBatch) =>
               from === 0 && checkPaths(files[s]!, batch.start, batch.paths, paths[s]!);
-            for await (const batch of readAhead(batches(shard, parts, from === 0))) {
+            for await (const batch of readAhead(batches(shard, parts, range(shard.batchCount), from === 0))) {
               check(batch);
               takeBatch(batch, parts, numbered, take);
               pause(images + batch.start + batch.rows);
@@ -76,6 +84,8 @@ export async function openAll(
           pause(images);
         }
       },
+      sample: (size) =>
+        sampleOf(shards, size / numbers.count, numbers, (from, to) => partsOf(order, layers, from, to)),
       close,
     };
   } catch (error) {
@@ -114,10 +124,60 @@ function partsOf(
 }
 
 /** The batches of a shard in two slabs by turns, so that one can be read while the other is worked on. */
-async function* batches(shard: ActivationFile, parts: readonly Part[], paths: boolean) {
+async function* batches(
+  shard: ActivationFile,
+  parts: readonly Part[],
+  chosen: readonly number[],
+  paths: boolean,
+) {
   const slabs = [newSlab(), newSlab()];
   const layers = parts.map(({ index }) => index);
-  for (let i = 0; i < shard.batchCount; i++) yield await shard.part(i, layers, slabs[i % 2]!, paths);
+  for (const [i, batch] of chosen.entries()) yield await shard.part(batch, layers, slabs[i % 2]!, paths);
+}
+
+const range = (length: number): number[] => Array.from({ length }, (_, i) => i);
+
+/**
+ * Whole batches: multiples of the golden ratio, modulo 1, fall evenly below any bound [Knuth, TAOCP 3, 6.4], whatever the
+ * number of batches in a shard.
+ */
+function sampleOf(
+  shards: readonly (ActivationFile | ExtremesFile)[],
+  share: number,
+  { numbers }: ImageNumbers,
+  parts: (from: number, to: number) => readonly Part[],
+): Sample {
+  let passed = 0;
+  const chosen = shards.flatMap((shard, s) =>
+    shard.form === 'full'
+      ? [{ shard, s, batches: range(shard.batchCount).filter(() => (passed++ * GOLDEN) % 1 < share) }]
+      : [],
+  );
+  if (chosen.length < shards.length) return { images: new Int32Array(0), pass: async () => {} };
+  return {
+    images: joined(
+      chosen.flatMap(({ shard: { starts }, s, batches }) =>
+        batches.map((batch) => numbers[s]!.subarray(starts[batch], starts[batch + 1])),
+      ),
+    ),
+    async pass(from, to, take) {
+      for (const { shard, s, batches: own } of chosen)
+        for await (const batch of batches(shard, parts(from, to), own, false))
+          takeBatch(batch, parts(from, to), numbers[s]!, take);
+    },
+  };
+}
+
+const GOLDEN = (Math.sqrt(5) - 1) / 2;
+
+function joined(parts: readonly Int32Array[]): Int32Array {
+  const all = new Int32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 function takeBatch(batch: ActivationBatch, parts: readonly Part[], numbers: Int32Array, take: Taker): void {

@@ -11,6 +11,9 @@ import { explanationWriter, extremeWriter } from './table.ts';
 /** Memory for candidates; units that don't fit wait for another pass over the files. */
 const MEMORY = 512 * 2 ** 20;
 
+/** Images of the sample by which queries far from the ends are found. */
+const SAMPLE = 2 ** 16;
+
 export async function selectExplanations(task: Task<Params>): Promise<void> {
   const images = task.inputs('images');
   const files = sameShards(images, task.inputs('activations')).map(({ path }) => path);
@@ -32,6 +35,7 @@ export async function selectExplanations(task: Task<Params>): Promise<void> {
       plan,
       seed: task.params.seed,
       memory: MEMORY,
+      sample: SAMPLE,
       put(layer, unit, tasks, highest, lowest) {
         table.write(layer, unit, tasks);
         extremes.write(layer, unit, highest, lowest);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { floatOf, rankOf } from '../../stats/candidates.ts';
 import { findExtremes } from '../../stats/extremes.ts';
+import { floatOf, rankOf } from '../../stats/pairs.ts';
 import { randomStreams, shuffle } from '../../stats/random.ts';
 import { INSTALL, pythonWith, runPython } from '../support/python.ts';
 

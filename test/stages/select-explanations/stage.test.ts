@@ -246,6 +246,7 @@ describe('select-explanations', () => {
         plan,
         seed: 7,
         memory,
+        sample: IMAGES,
         put: (...tasks) => put.push(tasks),
         pause: (done, total) => expect(done).toBeLessThanOrEqual(total),
       });
