@@ -22,9 +22,9 @@ const UNITS: ((image: number) => number)[] = [
   (image) => 1e6 + noise(image, 1),
   (image) => -noise(image, 2),
   () => 2,
-  // A few of the batches, which the sample says nothing of or too much, are otherwise than the rest.
   (image) => (image < 23_000 ? noise(image, 4) : 5 + noise(image, 4)),
   (image) => Math.max(0, noise(image, 5) - 0.95),
+  // Equal activations stand in the order of the numbers, of which a few whole batches say little: misleads.
   (image) => Math.round(noise(image, 6) * 5),
 ];
 
@@ -90,7 +90,7 @@ describe('selection far from the ends', () => {
       expect(sampled.result).toEqual(whole.result);
       expect((await run(IMAGES / 8, 400_000)).result).toEqual(whole.result);
       expect((await run(IMAGES / 8, 1)).result).toEqual(whole.result);
-      if (difficulty === 0.1) expect(sampled.read).toEqual(['0–6', '4–6']);
+      if (difficulty === 0.1) expect(sampled.read).toEqual(['0–6', '6–6']);
     }
     await activations.close();
   });
