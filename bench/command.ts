@@ -31,7 +31,7 @@ export async function command(args: readonly string[], world: World): Promise<vo
     world.out(await list(world));
     return;
   }
-  const load = world.benchmarks[name];
+  const load = Object.hasOwn(world.benchmarks, name) ? world.benchmarks[name] : undefined;
   if (!load) {
     world.err(`${await list(world)}\n`);
     const near = nearest(name, Object.keys(world.benchmarks));

@@ -79,7 +79,8 @@ const running = new Set<ChildProcess>();
 /**
  * Runs a program to its end and measures it. GNU time stands between: the kernel counts for a child the memory that its
  * parent had at the fork, and that of this process may be large. Whatever its exit code, that is no error here; see
- * `succeeded`. Children don't outlive this process. Throws a UserError when GNU time isn't installed.
+ * `succeeded`. Children don't outlive this process. Throws a UserError when GNU time isn't installed, and an Error when the
+ * child was killed with all that it started.
  */
 export async function runChild(
   program: string,
@@ -108,7 +109,8 @@ export async function runChild(
     const wall = (performance.now() - start) / 1000;
     // A line about the exit status may stand before the numbers.
     const [user, system, kib] = readFileSync(file, 'utf8').trim().split('\n').at(-1)!.split(' ').map(Number);
-    return { code, stdout: stdout(), stderr: stderr(), wall, cpu: user! + system!, peak: kib! * 1024 };
+    if (kib === undefined) throw new Error(`${program} was killed`);
+    return { code, stdout: stdout(), stderr: stderr(), wall, cpu: user! + system!, peak: kib * 1024 };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

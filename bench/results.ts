@@ -16,9 +16,8 @@ export function section(
   results: readonly Result[],
 ): string {
   const where = headerLines(header)
-    .map((line) => `${line}  `)
-    .join('\n')
-    .trimEnd();
+    .map((line) => `- ${line}`)
+    .join('\n');
   return `## ${name}\n\n${summary}\n\n${where}\n\n${resultMarkdown(results)}\n`;
 }
 

@@ -58,10 +58,11 @@ function moreLines(results: readonly Result[]): string[] {
   });
 }
 
-/** Three significant digits, every digit before the point, no trailing zeros after it. */
+/** Three significant digits (two of what is tiny), every digit before the point, no trailing zeros after it. */
 export function rounded(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   if (Math.abs(value) >= 1000) return Math.round(value).toLocaleString('en-GB');
+  if (value !== 0 && Math.abs(value) < 1e-4) return value.toExponential(1);
   return String(Number(value.toPrecision(3)));
 }
 

@@ -1,5 +1,14 @@
 import { UserError } from '../common/errors.ts';
-import { type ArrowFile, type Columns, floats, noted, openArrow, utf8, writeArrow } from './arrow.ts';
+import {
+  type ArrowFile,
+  type Columns,
+  floats,
+  noted,
+  openArrow,
+  type Slab,
+  utf8,
+  writeArrow,
+} from './arrow.ts';
 
 /** A layer whose pooled activations are cached. */
 export interface ActivationLayer {
@@ -98,17 +107,29 @@ export interface ActivationBatch {
 
 /** The activations of one model on one shard, open for reading. */
 export interface ActivationFile {
+  readonly form: 'full';
   readonly layers: readonly ActivationLayer[];
   readonly rows: number;
   readonly batchCount: number;
+  /** First row of each batch, then the number of rows. */
+  readonly starts: readonly number[];
   batch(index: number): Promise<ActivationBatch>;
   batches(): AsyncGenerator<ActivationBatch, void, undefined>;
+  /**
+   * The same for some layers alone, by their indices, without paths unless they are asked for; nothing else of the file is
+   * read if the layers adjoin (with paths: the first ones). Values hold until the slab is used again.
+   */
+  part(index: number, layers: readonly number[], slab: Slab, paths: boolean): Promise<ActivationBatch>;
   close(): Promise<void>;
 }
 
 /** Opens an activation file; batches are read one at a time. Throws a UserError when it is damaged. */
 export async function openActivations(path: string): Promise<ActivationFile> {
-  const file = await openArrow(path);
+  return activationsIn(await openArrow(path));
+}
+
+/** An open Arrow file as one of activations. */
+export async function activationsIn(file: ArrowFile): Promise<ActivationFile> {
   const layers = await layersOf(file);
   const batch = async (index: number): Promise<ActivationBatch> => {
     const rows = await file.readBatch(index);
@@ -120,10 +141,23 @@ export async function openActivations(path: string): Promise<ActivationFile> {
     };
   };
   return {
+    form: 'full',
     layers,
     rows: file.rows,
     batchCount: file.starts.length - 1,
+    starts: file.starts,
     batch,
+    async part(index, chosen, slab, paths) {
+      const names = chosen.map((i) => layers[i]!.name);
+      const read = await file.readPart(index, paths ? [PATH, ...names] : names, slab);
+      const [start, end] = [file.starts[index]!, file.starts[index + 1]!];
+      return {
+        start,
+        rows: end - start,
+        paths: paths ? read.strings(PATH) : [],
+        layer: (i) => read.floats(layers[i]!.name),
+      };
+    },
     async *batches() {
       for (let i = 0; i < file.starts.length - 1; i++) yield await batch(i);
     },

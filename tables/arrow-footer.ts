@@ -13,11 +13,24 @@ const KINDS = { dictionary: 2, batch: 3 };
 
 const DEEPEST = 8;
 
+/** Where a record batch stands in its file: its header begins at `offset`, its body behind that. */
+export interface Block {
+  readonly offset: number;
+  readonly headBytes: number;
+}
+
+/** What the footer says of the record batches. */
+export interface Batches {
+  /** First row of each batch, then the number of rows. */
+  readonly starts: number[];
+  readonly blocks: readonly Block[];
+}
+
 /**
  * Checks the footer of an Arrow file and the headers of its batches: every block lies in the file and is what the footer
- * says, every buffer lies in its block. Returns the first row of each batch, then the number of rows. Throws a Damage.
+ * says, every buffer lies in its block. Throws a Damage.
  */
-export async function checkFooter(handle: FileHandle, size: number, footerBytes: number): Promise<number[]> {
+export async function checkFooter(handle: FileHandle, size: number, footerBytes: number): Promise<Batches> {
   const end = size - 10 - footerBytes;
   const footer = Table.root(await partOf(handle, end, footerBytes));
   const schema = footer.table(FOOTER.schema);
@@ -28,10 +41,31 @@ export async function checkFooter(handle: FileHandle, size: number, footerBytes:
   for (const block of footer.structs(FOOTER.dictionaries, 24))
     await checkBlock(handle, block, end, KINDS.dictionary);
   const starts = [0];
+  const blocks: Block[] = [];
   for (const block of footer.structs(FOOTER.batches, 24)) {
     starts.push(starts.at(-1)! + (await checkBlock(handle, block, end, KINDS.batch)));
+    blocks.push({ offset: block.long(0), headBytes: block.int(8) });
   }
-  return starts;
+  return { starts, blocks };
+}
+
+/** Lengths of the columns of a batch, and where their buffers lie in its body, in the order of the schema. */
+export async function batchHeader(
+  handle: FileHandle,
+  { offset, headBytes }: Block,
+): Promise<{ rows: number; nodes: number[]; buffers: { from: number; length: number }[] }> {
+  const head = await partOf(handle, offset, headBytes);
+  const message = Table.root(head.subarray(8));
+  const header = message.table(MESSAGE.header);
+  if (!header) throw new Damage('a batch has no header');
+  checkHeader(header, message.long(MESSAGE.bodyLength));
+  return {
+    rows: header.long(BATCH.length),
+    nodes: header.structs(BATCH.nodes, 16).map((node) => node.long(0)),
+    buffers: header
+      .structs(BATCH.buffers, 16)
+      .map((buffer) => ({ from: buffer.long(0), length: buffer.long(8) })),
+  };
 }
 
 function checkField(field: Table, depth: number): void {

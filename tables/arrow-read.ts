@@ -11,7 +11,8 @@ import {
 } from 'apache-arrow';
 import { UserError } from '../common/errors.ts';
 import { checkBatch } from './arrow-check.ts';
-import { checkFooter } from './arrow-footer.ts';
+import { type Batches, checkFooter } from './arrow-footer.ts';
+import { type Part, readPart, type Slab } from './arrow-part.ts';
 import { Damage } from './damage.ts';
 
 type Numbers = Float32Array | Float64Array | Int32Array | Uint32Array;
@@ -54,6 +55,8 @@ export interface ArrowFile {
   /** First row of each batch, then the number of rows: batch i holds rows `starts[i]` to `starts[i + 1]`. */
   readonly starts: readonly number[];
   readBatch(index: number): Promise<Rows>;
+  /** Reads adjoining columns of a batch alone, into memory that is used again. */
+  readPart(index: number, columns: readonly string[], slab: Slab): Promise<Part>;
   batches(): AsyncGenerator<Rows, void, undefined>;
   close(): Promise<void>;
 }
@@ -68,10 +71,10 @@ export async function openArrow(path: string): Promise<ArrowFile> {
   });
   try {
     const { size } = await handle.stat();
-    const starts = await checkFooter(handle, size, await checkEnds(handle, path, size));
+    const batches = await checkFooter(handle, size, await checkEnds(handle, path, size));
     const reader = (await RecordBatchReader.from(handle)) as unknown as AsyncRecordBatchFileReader;
     await reader.open();
-    return arrowFile(path, handle, reader, starts);
+    return arrowFile(path, handle, reader, batches);
   } catch (error) {
     await handle.close();
     throw damaged(path, error);
@@ -100,7 +103,7 @@ function arrowFile(
   path: string,
   handle: FileHandle,
   reader: AsyncRecordBatchFileReader,
-  starts: number[],
+  { starts, blocks }: Batches,
 ): Internal {
   const { schema } = reader;
   const recordBatch = async (index: number) => {
@@ -128,6 +131,10 @@ function arrowFile(
     starts,
     recordBatch,
     readBatch,
+    readPart: (index, columns, slab) =>
+      readPart(handle, schema, blocks[index]!, columns, slab).catch((error: unknown) => {
+        throw damaged(path, error);
+      }),
     async *batches() {
       for (let i = 0; i < starts.length - 1; i++) yield await readBatch(i);
     },

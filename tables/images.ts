@@ -56,6 +56,11 @@ export async function readImages(file: string): Promise<ImageIndex> {
   };
 }
 
+/** Reads the paths of a shard of the image index alone. */
+export async function readPaths(file: string): Promise<readonly string[]> {
+  return (await readAll(file)).strings('path');
+}
+
 /** Where an image stands: in which shard, and in which row of it. */
 export interface ImageNumbers {
   /** How many images all shards hold together. */

@@ -33,7 +33,8 @@ function relative(found: Float32Array, expected: Float32Array): number {
   for (let i = 0; i < expected.length; i++) {
     largest = Math.max(largest, Math.abs(expected[i]!));
     const apart = Math.abs(found[i]! - expected[i]!);
-    if (!(apart <= off)) off = apart;
+    if (Number.isNaN(apart)) return apart;
+    off = Math.max(off, apart);
   }
   return off / (largest || 1);
 }

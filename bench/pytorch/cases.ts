@@ -179,7 +179,7 @@ function linkOrCopy(from: string, to: string): void {
 }
 
 /** The form that hooks.py reads: shapes and places in JSON, beside it all values in one file. */
-function writeWeights(file: string, state: ReadonlyMap<string, Weight>): void {
+export function writeWeights(file: string, state: ReadonlyMap<string, Weight>): void {
   let offset = 0;
   const entries: Record<string, { dims: readonly number[]; offset: number }> = {};
   for (const [name, { dims, values }] of state) {

@@ -39,7 +39,7 @@ async function compare(of: Case, { quick, dir, say, result }: Bench): Promise<vo
   const found = await alternate(rounds, {
     mis: async () => {
       say(`${of.name}: mis …`);
-      return mis.measure();
+      return mis();
     },
     torch: async () => {
       say(`${of.name}: PyTorch …`);

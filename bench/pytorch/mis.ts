@@ -24,12 +24,16 @@ export interface Measured {
   readonly activations: ReadonlyMap<string, Float32Array>;
 }
 
-export interface Side {
-  measure(): Promise<Measured>;
-}
-
-/** Prepares `mis run cache-activations` with as many tasks at once as there are cores; indexes the images. */
-export async function misSide(laid: Laid, of: Case, dir: string, cores: number): Promise<Side> {
+/**
+ * Indexes the images and gives what measures `mis run cache-activations` with as many tasks at once as there are cores:
+ * each time in a store that has nothing but the index.
+ */
+export async function misSide(
+  laid: Laid,
+  of: Case,
+  dir: string,
+  cores: number,
+): Promise<() => Promise<Measured>> {
   const indexed = join(dir, `${of.id}-indexed`);
   const config = (images: Images) => {
     const file = `${images.folder}.yaml`;
@@ -54,24 +58,27 @@ export async function misSide(laid: Laid, of: Case, dir: string, cores: number):
       rmSync(store, { recursive: true, force: true });
     }
   };
-  const run = (store: string, images: readonly string[]) =>
-    mis('mis run', store, ['run', STAGE, ...images, '--jobs', `${cores}`]);
-  return {
-    measure: async () => {
-      const short = await fresh((store) => run(store, few));
-      return fresh(async (store) => {
-        const long = await run(store, all);
-        const found = await mis('mis path', store, ['path', STAGE, 'activations', ...all, '--json']);
-        const files = found.stdout
-          .split('\n')
-          .filter(Boolean)
-          .map((line) => (JSON.parse(line) as { path: string }).path);
-        const activations = await readActivations(files, laid.all.paths);
-        return { ...difference(short, long, laid), peak: long.peak, activations };
-      });
-    },
+  const run = async (store: string, images: readonly string[]) => {
+    const args = ['run', STAGE, ...images, '--jobs', `${cores}`, '--json'];
+    const ended = await mis('mis run', store, args);
+    const { hit, ran } = JSON.parse(linesOf(ended).at(-1)!) as { hit: number; ran: number };
+    if (hit !== 1 || ran !== cores)
+      throw new Error(`${ran} tasks ran and ${hit} were there, not ${cores} and 1`);
+    return ended;
+  };
+  return async () => {
+    const short = await fresh((store) => run(store, few));
+    return fresh(async (store) => {
+      const long = await run(store, all);
+      const found = await mis('mis path', store, ['path', STAGE, 'activations', ...all, '--json']);
+      const files = linesOf(found).map((line) => (JSON.parse(line) as { path: string }).path);
+      const activations = await readActivations(files, laid.all.paths);
+      return { ...difference(short, long, laid), peak: long.peak, activations };
+    });
   };
 }
+
+const linesOf = ({ stdout }: Ended): string[] => stdout.split('\n').filter(Boolean);
 
 function settings(model: string, { resize, mean, std }: Case, { folder }: Images, cores: number) {
   const sized = resize && { resize: resize.shorter, crop: resize.crop };

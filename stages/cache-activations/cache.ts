@@ -1,15 +1,17 @@
 import type { Task } from '../../engine/stage.ts';
-import { writeActivations } from '../../tables/activations.ts';
+import { writeKept } from '../../tables/activation-extremes.ts';
 import { writePredictions } from '../../tables/predictions.ts';
 import { openShard } from '../../vision/images/shard.ts';
 import { forward } from '../../vision/onnx/forward.ts';
 import { openNetwork } from '../../vision/onnx/network.ts';
 import { readDirections } from './directions.ts';
 import type { Params } from './index.ts';
+import { depthOf } from './kept.ts';
 
 /** Runs the task's model over the task's shard and writes what comes out, batch by batch. */
 export async function cacheActivations(task: Task<Params>): Promise<void> {
   const { layers, tokens, logits, preprocess, batch, orientation } = task.params;
+  const depth = depthOf(task.params);
   const shard = await openShard(task.input('images').path, task.input('places').path);
   const listed = task.fileIfAny('directions');
   const directions = listed === undefined ? [] : await readDirections(listed);
@@ -20,7 +22,7 @@ export async function cacheActivations(task: Task<Params>): Promise<void> {
       `The model ${network.file} has several outputs of two axes (${network.candidates.join(', ')}), so its accuracy isn't computed. Say which one holds the class scores (\`logits: NAME\`), or \`logits: none\`.`,
     );
   }
-  const activations = writeActivations(task.output('activations'), network.layers);
+  const activations = writeKept(task.output('activations'), network.layers, shard.rows, depth);
   const classes = network.output?.length;
   const predictions = classes ? writePredictions(task.output('predictions'), classes) : undefined;
   try {

@@ -4,8 +4,9 @@ import { imageParams } from '../../vision/images/params.ts';
 import { decoderVersions } from '../../vision/images/versions.ts';
 import { runtimeEnvironment } from '../../vision/onnx/environment.ts';
 import { modelFile } from '../../vision/onnx/model-file.ts';
+import { counting, keptParams } from './kept.ts';
 
-const params = z.strictObject({
+const given = z.strictObject({
   layers: z.array(z.string().min(1)).min(1).default(['all']).meta({
     description: 'Layers to score: types (conv, linear, …), names, globs, `tensor:NAME@AXIS`, or all.',
   }),
@@ -19,13 +20,16 @@ const params = z.strictObject({
   batch: z.int().min(1).max(4096).optional().meta({
     description: 'Images run together; by default what the image size suggests. Results do not depend on it.',
   }),
+  ...keptParams,
 });
+const params = given.transform(counting);
 export type Params = z.infer<typeof params>;
 
 /**
  * Runs one model over one shard of the images, once: the pooled activation of every unit of the chosen layers, and from
  * the same pass the class predictions where the model has logits. `directions` names a YAML file that lists further units,
- * directions in the space of a layer such as the latents of a sparse autoencoder (see `directions.ts`).
+ * directions in the space of a layer such as the latents of a sparse autoencoder (see `directions.ts`). `store` says how much
+ * of the activations is kept (see `kept.ts`).
  */
 export default defineStage<Params>({
   summary: 'Run a model over images and keep the mean activation of every unit',
@@ -46,7 +50,7 @@ export default defineStage<Params>({
   outputs: {
     activations: {
       kind: 'file',
-      what: 'Mean activation of every unit on every image, a column a layer (Arrow)',
+      what: 'Mean activation of every unit on every image, or the extreme ones of every unit (Arrow)',
     },
     predictions: { kind: 'file', what: 'Best five classes of every image (Arrow)', optional: true },
   },

@@ -1,10 +1,5 @@
 import { UserError } from '../../common/errors.ts';
-
-/** How hard the tasks are: the name of a level, or the share of the data set above the queries. */
-export type Difficulty = 'easy' | 'medium' | 'hard' | 'very-hard' | number;
-
-/** Shares of the data set above the queries, for the levels whose queries stand at a fixed rank [IMI, appendix]. */
-export const SHARES = { medium: 0.01, hard: 0.05, 'very-hard': 0.15 } as const;
+import { type Difficulty, queryRank } from '../../tables/difficulty.ts';
 
 /** Which ranks of a unit's order become which part of its tasks. Ranks count from 0, from either end alike. */
 export interface Plan {
@@ -23,16 +18,28 @@ export interface Plan {
  * would fit, when an image would have to stand twice in a task or on both sides of a unit.
  */
 export function planTasks(images: number, tasks: number, references: number, difficulty: Difficulty): Plan {
-  if (difficulty === 'easy') {
+  const queries = queryRank(difficulty, images);
+  if (queries === undefined) {
     const needed = 2 * tasks * (references + 1);
     if (needed > images) throw tooFew(images, tasks, references, needed);
     return { tasks, references, queries: tasks * references, depth: tasks * (references + 1) };
   }
-  const share = typeof difficulty === 'number' ? difficulty : SHARES[difficulty];
-  const queries = Math.floor(share * images);
   if (queries < tasks * references) throw inReferences(images, tasks, references, difficulty, queries);
   if (2 * (queries + tasks) > images) throw pastMiddle(images, tasks, difficulty, queries);
   return { tasks, references, queries, depth: queries + tasks };
+}
+
+/**
+ * Throws a UserError that says what to do when the tasks need more images from either end of a unit's order than are
+ * known.
+ */
+export function checkDepth({ depth }: Plan, known: number): void {
+  if (depth <= known) return;
+  throw new UserError(
+    `The tasks need the first ${depth} images from either end of every unit's order, and of the activations only ${known} ` +
+      `were kept (inference.store: extremes). Keep more with \`inference.depth: ${depth}\`, or all of them with ` +
+      '`inference.store: full`; the models run again then.',
+  );
 }
 
 function tooFew(images: number, tasks: number, references: number, needed: number): UserError {

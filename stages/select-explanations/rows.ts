@@ -1,30 +1,40 @@
-import {
-  type ActivationFile,
-  type ActivationLayer,
-  openActivations,
-  rowsPerBatch,
-} from '../../tables/activations.ts';
+import type { End } from '../../stats/candidates.ts';
+import { type ExtremesFile, openKept } from '../../tables/activation-extremes.ts';
+import type { ActivationBatch, ActivationFile, ActivationLayer } from '../../tables/activations.ts';
+import { newSlab } from '../../tables/arrow.ts';
 import type { ImageNumbers } from '../../tables/images.ts';
 import { checkPaths } from '../../tables/shards.ts';
+import { readAhead } from './read-ahead.ts';
 
-/** The activations of one model on all shards, open for reading in the order of the images. */
+/** Takes what is known of units, counted from the first one of a pass. `images` are numbers. */
+export interface Taker {
+  /** Activations of a unit, `values[at]`, `values[at + stride]` …, one an image. */
+  column(unit: number, values: Float32Array, at: number, stride: number, images: Int32Array): void;
+  /** What was kept of a shard's extremes, and the sums of all its images. */
+  ends(unit: number, high: End, low: End, sums: Float64Array): void;
+}
+
+/** The activations of one model on all shards, open for reading. */
 export interface AllActivations {
   /** Layers in execution order. */
   readonly layers: readonly ActivationLayer[];
   readonly units: number;
-  /** Bytes that a pass holds for one unit: a record batch of every shard is in memory at a time. */
-  readonly bytesPerUnit: number;
+  /** How many images from either end of every unit are known: infinity where all are. */
+  readonly depth: number;
   /**
-   * Runs over the images in ascending number with the activations of the units `from` to `to` − 1 (counted through the
-   * layers in order): `to − from` values from `offset` on. Memory: `bytesPerUnit` a unit, and a record batch.
+   * Gives all that is known of the units `from` to `to` − 1 (counted through the layers in order), shard after shard.
+   * Memory: two record batches.
    */
-  pass(
-    from: number,
-    to: number,
-    visit: (image: number, values: Float32Array, offset: number) => void,
-    pause?: (image: number) => void,
-  ): Promise<void>;
+  pass(from: number, to: number, take: Taker, pause?: (images: number) => void): Promise<void>;
+  /** About `size` images, spread evenly over the shards and in them; none where not all images are known. */
+  sample(size: number): Sample;
   close(): Promise<void>;
+}
+
+/** Some of the images, by their numbers, and a pass over them alone, in this order. */
+export interface Sample {
+  readonly images: Int32Array;
+  pass(from: number, to: number, take: Taker): Promise<void>;
 }
 
 /** Opens the activation files of all shards: `files[s]` is that of the shard whose image paths are `paths[s]`. */
@@ -33,83 +43,176 @@ export async function openAll(
   paths: readonly (readonly string[])[],
   numbers: ImageNumbers,
 ): Promise<AllActivations> {
-  const shards = await Promise.all(files.map((file) => openActivations(file)));
-  const order = layerOrder(shards, files);
-  const layers = order.map((index) => shards[0]!.layers[index]!);
-  const starts = [0];
-  for (const layer of layers) starts.push(starts.at(-1)! + layer.units);
-  shards.forEach((shard, s) => {
-    if (shard.rows !== paths[s]!.length)
-      throw new Error(`${files[s]} has ${shard.rows} images, not ${paths[s]!.length}`);
-  });
-
-  return {
-    layers,
-    units: starts.at(-1)!,
-    bytesPerUnit: shards.reduce((sum, shard) => sum + 4 * Math.min(shard.rows, rowsPerBatch(layers)), 0),
-    async pass(from, to, visit, pause = () => {}) {
-      const width = to - from;
-      const parts = order
-        .map((index, l) => ({
-          index,
-          units: layers[l]!.units,
-          from: Math.max(from, starts[l]!) - starts[l]!,
-          to: Math.min(to, starts[l + 1]!) - starts[l]!,
-          at: Math.max(from, starts[l]!) - from,
-        }))
-        .filter((part) => part.from < part.to);
-      const open = shards.map(() => ({ next: 0, start: 0, end: 0, values: new Float32Array(0) }));
-      for (let image = 0; image < numbers.count; image++) {
-        const s = numbers.shards[image]!;
-        const row = numbers.rows[image]!;
-        const current = open[s]!;
-        while (row >= current.end) {
-          const batch = await shards[s]!.batch(current.next++);
-          checkPaths(files[s]!, batch.start, batch.paths, paths[s]!);
-          current.start = batch.start;
-          current.end = batch.start + batch.rows;
-          current.values = sliceUnits(batch.rows, width, parts, batch.layer);
-          pause(image);
-        }
-        visit(image, current.values, (row - current.start) * width);
-      }
-    },
-    async close() {
-      await Promise.all(shards.map((shard) => shard.close()));
-    },
+  const shards: (ActivationFile | ExtremesFile)[] = [];
+  const close = async () => {
+    await Promise.all(shards.map((shard) => shard.close()));
   };
+  try {
+    for (const [s, file] of files.entries()) {
+      const shard = await openKept(file);
+      shards.push(shard);
+      if (shard.rows !== paths[s]!.length)
+        throw new Error(`${file} has ${shard.rows} images, not ${paths[s]!.length}`);
+      if (shard.form === 'extremes' && !shard.isOf(paths[s]!))
+        throw new Error(`the images of ${file} are not those of the image index`);
+    }
+    const order = layerOrder(shards, files);
+    const layers = order.map((index) => shards[0]!.layers[index]!);
+    const depths = shards.map((shard) =>
+      shard.form === 'extremes' ? shard.depth : Number.POSITIVE_INFINITY,
+    );
+    return {
+      layers,
+      units: layers.reduce((sum, layer) => sum + layer.units, 0),
+      depth: Math.min(...depths),
+      async pass(from, to, take, pause = () => {}) {
+        const parts = partsOf(order, layers, from, to);
+        let images = 0;
+        for (const [s, shard] of shards.entries()) {
+          const numbered = numbers.numbers[s]!;
+          if (shard.form === 'extremes') await takeEnds(shard, parts, numbered, take);
+          else {
+            const check = (batch: ActivationBatch) =>
+              from === 0 && checkPaths(files[s]!, batch.start, batch.paths, paths[s]!);
+            for await (const batch of readAhead(batches(shard, parts, range(shard.batchCount), from === 0))) {
+              check(batch);
+              takeBatch(batch, parts, numbered, take);
+              pause(images + batch.start + batch.rows);
+            }
+          }
+          images += shard.rows;
+          pause(images);
+        }
+      },
+      sample: (size) =>
+        sampleOf(shards, size / numbers.count, numbers, (from, to) => partsOf(order, layers, from, to)),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
+/** Units of one layer that a pass takes. */
 interface Part {
+  /** Index of the layer in the files. */
   readonly index: number;
   readonly units: number;
   readonly from: number;
   readonly to: number;
+  /** Where the unit `from` stands in the pass. */
   readonly at: number;
 }
 
-/** The chosen units of a record batch side by side: [rows × width]. */
-function sliceUnits(
-  rows: number,
-  width: number,
+/** In the order of the files. */
+function partsOf(
+  order: readonly number[],
+  layers: readonly ActivationLayer[],
+  from: number,
+  to: number,
+): Part[] {
+  let start = 0;
+  const parts: Part[] = [];
+  layers.forEach(({ units }, l) => {
+    const [first, end] = [Math.max(from, start), Math.min(to, start + units)];
+    if (first < end)
+      parts.push({ index: order[l]!, units, from: first - start, to: end - start, at: first - from });
+    start += units;
+  });
+  return parts.sort((a, b) => a.index - b.index);
+}
+
+/** The batches of a shard in two slabs by turns, so that one can be read while the other is worked on. */
+async function* batches(
+  shard: ActivationFile,
   parts: readonly Part[],
-  layer: (index: number) => Float32Array,
+  chosen: readonly number[],
+  paths: boolean,
 ) {
-  const values = new Float32Array(rows * width);
+  const slabs = [newSlab(), newSlab()];
+  const layers = parts.map(({ index }) => index);
+  for (const [i, batch] of chosen.entries()) yield await shard.part(batch, layers, slabs[i % 2]!, paths);
+}
+
+const range = (length: number): number[] => Array.from({ length }, (_, i) => i);
+
+/**
+ * Whole batches: multiples of the golden ratio, modulo 1, fall evenly below any bound [Knuth, TAOCP 3, 6.4], whatever the
+ * number of batches in a shard.
+ */
+function sampleOf(
+  shards: readonly (ActivationFile | ExtremesFile)[],
+  share: number,
+  { numbers }: ImageNumbers,
+  parts: (from: number, to: number) => readonly Part[],
+): Sample {
+  let passed = 0;
+  const chosen = shards.flatMap((shard, s) =>
+    shard.form === 'full'
+      ? [{ shard, s, batches: range(shard.batchCount).filter(() => (passed++ * GOLDEN) % 1 < share) }]
+      : [],
+  );
+  if (chosen.length < shards.length) return { images: new Int32Array(0), pass: async () => {} };
+  return {
+    images: joined(
+      chosen.flatMap(({ shard: { starts }, s, batches }) =>
+        batches.map((batch) => numbers[s]!.subarray(starts[batch], starts[batch + 1])),
+      ),
+    ),
+    async pass(from, to, take) {
+      for (const { shard, s, batches: own } of chosen)
+        for await (const batch of batches(shard, parts(from, to), own, false))
+          takeBatch(batch, parts(from, to), numbers[s]!, take);
+    },
+  };
+}
+
+const GOLDEN = (Math.sqrt(5) - 1) / 2;
+
+function joined(parts: readonly Int32Array[]): Int32Array {
+  const all = new Int32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
   for (const part of parts) {
-    const all = layer(part.index);
-    for (let row = 0; row < rows; row++) {
-      values.set(
-        all.subarray(row * part.units + part.from, row * part.units + part.to),
-        row * width + part.at,
-      );
-    }
+    all.set(part, at);
+    at += part.length;
   }
-  return values;
+  return all;
+}
+
+function takeBatch(batch: ActivationBatch, parts: readonly Part[], numbers: Int32Array, take: Taker): void {
+  const images = numbers.subarray(batch.start, batch.start + batch.rows);
+  for (const { index, units, from, to, at } of parts) {
+    const values = batch.layer(index);
+    for (let unit = from; unit < to; unit++) take.column(at + unit - from, values, unit, units, images);
+  }
+}
+
+async function takeEnds(
+  shard: ExtremesFile,
+  parts: readonly Part[],
+  numbers: Int32Array,
+  take: Taker,
+): Promise<void> {
+  const starts = [0];
+  for (const { units } of shard.layers) starts.push(starts.at(-1)! + units);
+  const places = new Map<number, number>();
+  for (const { index, from, to, at } of parts)
+    for (let unit = from; unit < to; unit++) places.set(starts[index]! + unit, at + unit - from);
+  const wanted = [...places.keys()];
+  if (wanted.length === 0) return;
+  const numbered = ({ values, images }: End): End => ({ values, images: images.map((row) => numbers[row]!) });
+  for await (const { unit, high, low, sums } of shard.units(wanted[0]!, wanted.at(-1)! + 1)) {
+    const place = places.get(unit);
+    if (place !== undefined) take.ends(place, numbered(high), numbered(low), sums);
+  }
 }
 
 /** Columns of the layers in execution order; the same in all shards. */
-function layerOrder(shards: readonly ActivationFile[], files: readonly string[]): number[] {
+function layerOrder(
+  shards: readonly { readonly layers: readonly ActivationLayer[] }[],
+  files: readonly string[],
+): number[] {
   const first = shards[0];
   if (!first) return [];
   const text = JSON.stringify(first.layers);

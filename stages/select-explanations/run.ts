@@ -1,23 +1,25 @@
 import type { Task } from '../../engine/stage.ts';
-import { numberImages, readImages } from '../../tables/images.ts';
+import { numberImages, readPaths } from '../../tables/images.ts';
 import { sameShards } from '../../tables/shards.ts';
 import { writeUnitStats } from '../../tables/unit-stats.ts';
 import type { Params } from './index.ts';
-import { planTasks } from './plan.ts';
+import { checkDepth, planTasks } from './plan.ts';
 import { openAll } from './rows.ts';
 import { selectAll } from './select.ts';
 import { explanationWriter, extremeWriter } from './table.ts';
 
-/** Memory for candidates and activations; units that don't fit wait for another pass over the files. */
-const MEMORY = 320 * 2 ** 20;
+/** Memory for candidates; units that don't fit wait for another pass over the files. */
+const MEMORY = 512 * 2 ** 20;
+
+/** Images of the sample by which queries far from the ends are found. */
+const SAMPLE = 2 ** 16;
 
 export async function selectExplanations(task: Task<Params>): Promise<void> {
   const images = task.inputs('images');
   const files = sameShards(images, task.inputs('activations')).map(({ path }) => path);
-  const shards = [];
-  for (const { path } of images) shards.push(await readImages(path));
-  const paths = shards.map((shard) => shard.paths);
-  const numbers = numberImages(shards);
+  const paths: (readonly string[])[] = [];
+  for (const { path } of images) paths.push(await readPaths(path));
+  const numbers = numberImages(paths.map((names) => ({ rows: names.length, paths: names })));
   const { n, k, difficulty } = task.params;
   const plan = planTasks(numbers.count, n, k, difficulty);
   const activations = await openAll(files, paths, numbers);
@@ -25,6 +27,7 @@ export async function selectExplanations(task: Task<Params>): Promise<void> {
   const table = explanationWriter(task.output('explanations'), plan, numbers.count);
   const extremes = extremeWriter(task.output('extremes'), plan);
   try {
+    checkDepth(plan, activations.depth);
     const units = await selectAll({
       activations,
       images: numbers.count,
@@ -32,6 +35,7 @@ export async function selectExplanations(task: Task<Params>): Promise<void> {
       plan,
       seed: task.params.seed,
       memory: MEMORY,
+      sample: SAMPLE,
       put(layer, unit, tasks, highest, lowest) {
         table.write(layer, unit, tasks);
         extremes.write(layer, unit, highest, lowest);

@@ -1,7 +1,7 @@
 import { UserError } from '../../common/errors.ts';
 import { randomStreams, type Stream } from '../../stats/random.ts';
 import type { UnitStats } from '../../tables/unit-stats.ts';
-import { bytesPerUnit, findExtremes } from './extremes.ts';
+import { bySample, directly, type Finding, type Found } from './block.ts';
 import type { Plan } from './plan.ts';
 import type { AllActivations } from './rows.ts';
 import { dealTasks, type UnitTasks } from './tasks.ts';
@@ -9,56 +9,86 @@ import { unitTable } from './units.ts';
 
 /** What the selection needs of the world. */
 export interface Selection {
-  readonly activations: Pick<AllActivations, 'layers' | 'units' | 'bytesPerUnit' | 'pass'>;
+  readonly activations: Pick<AllActivations, 'layers' | 'units' | 'pass' | 'sample'>;
   /** Number of images, and the path of each. */
   readonly images: number;
   nameOf(image: number): string;
   readonly plan: Plan;
   readonly seed: number;
-  /** Bytes for candidates and activations. Units that don't fit wait for another pass over the images. */
+  /** Bytes for candidates. Units that don't fit wait for another pass over the images. */
   readonly memory: number;
-  /** Takes the tasks of a unit and its images from either end. Called in model order, not for constant units. */
+  /** Images of the sample by which queries far from the ends are found; of fewer than four times as many none is taken. */
+  readonly sample: number;
+  /**
+   * Takes the tasks of a unit and the first of its images from either end. Called in model order, not for constant units.
+   */
   put(layer: string, unit: number, tasks: UnitTasks, highest: Int32Array, lowest: Int32Array): void;
   /** Called now and then with the work done. */
   pause(done: number, total: number): void;
 }
 
+/** Up to this many images from either end are kept outright. */
+const FEW = 2048;
+
 /**
  * Chooses the images of all tasks of all units, block of units by block; returns the table of units. The result depends
- * on the activations, the paths' order, the plan and the seed, never on the shards or the memory.
+ * on the activations, the paths' order, the plan and the seed, never on the shards, the memory or the sample.
  */
 export async function selectAll(selection: Selection): Promise<UnitStats> {
-  const { activations, images, plan, pause } = selection;
-  const { stats, set } = unitTable(activations.layers);
-  const each = bytesPerUnit(images, plan.depth) + activations.bytesPerUnit;
-  const size = Math.max(1, Math.floor(selection.memory / each));
+  const { images, plan, pause } = selection;
+  const { stats, set } = unitTable(selection.activations.layers);
+  const { first, safe } = findings(selection);
+  const size = sizeFor(first, selection.memory);
   const total = Math.ceil(stats.count / size) * images;
   const streams = new Map<string, Stream>();
-  for (let from = 0, done = 0; from < stats.count; from += size, done += images) {
-    const to = Math.min(stats.count, from + size);
-    const extremes = findExtremes(to - from, images, plan.depth);
-    await activations.pass(
+  /** False where the images of a unit are not found. */
+  const take = (row: number, found: Found, unit: number): boolean => {
+    set(row, found.statistics(unit));
+    if (stats.constant[row]) return true;
+    const [highest, lowest] = [found.highest(unit), found.lowest(unit)];
+    if (!highest || !lowest) return false;
+    const layer = stats.layer[row]!;
+    const random = streams.get(layer) ?? randomStreams('tasks', selection.seed, layer);
+    streams.set(layer, random);
+    const tasks = dealTasks(plan, random, stats.unit[row]!, highest, lowest);
+    selection.put(layer, stats.unit[row]!, tasks, highest.first, lowest.first);
+    return true;
+  };
+  const find = (finding: Finding, from: number, to: number, done: number) =>
+    finding.find(
       from,
       to,
-      (image, values, offset) => {
-        const bad = extremes.add(image, values, offset);
-        if (bad >= 0) throw notFinite(stats, from + bad, selection.nameOf(image));
+      (unit, image) => {
+        throw notFinite(stats, from + unit, selection.nameOf(image));
       },
-      (image) => pause(done + image, total),
+      (seen) => pause(done + seen, total),
     );
-    for (let row = from; row < to; row++) {
-      set(row, extremes.statistics(row - from));
-      if (stats.constant[row]) continue;
-      const [layer, unit] = [stats.layer[row]!, stats.unit[row]!];
-      const random = streams.get(layer) ?? randomStreams('tasks', selection.seed, layer);
-      streams.set(layer, random);
-      const [highest, lowest] = [extremes.highest(row - from), extremes.lowest(row - from)];
-      selection.put(layer, unit, dealTasks(plan, random, unit, highest, lowest), highest, lowest);
+  for (let from = 0, done = 0; from < stats.count; from += size, done += images) {
+    const to = Math.min(stats.count, from + size);
+    const found = await find(first, from, to, done);
+    for (let row = from; row < to; ) {
+      if (take(row, found, row - from)) {
+        row++;
+        continue;
+      }
+      // The sample misled: the next units, as many as fit, are found again without it.
+      const end = Math.min(to, row + sizeFor(safe, selection.memory));
+      const again = await find(safe, row, end, done);
+      for (let unit = 0; row < end; unit++, row++) take(row, again, unit);
     }
-    pause(done + images, total);
   }
   return stats;
 }
+
+/** How to find the images of a unit at first, and what always succeeds. */
+function findings({ activations, images, plan, sample: size }: Selection): { first: Finding; safe: Finding } {
+  const safe = directly(activations, images, plan);
+  if (plan.depth <= FEW || images < 4 * size) return { first: safe, safe };
+  const sample = activations.sample(size);
+  return { first: sample.images.length === 0 ? safe : bySample(activations, sample, images, plan), safe };
+}
+
+const sizeFor = ({ bytes }: Finding, memory: number): number => Math.max(1, Math.floor(memory / bytes));
 
 function notFinite(stats: UnitStats, row: number, image: string): UserError {
   return new UserError(

@@ -10,6 +10,12 @@ export interface UnitTasks {
   readonly references_minus: Int32Array;
 }
 
+/** Images of one end of a unit's order: the first ones (N·K at least), and the N from rank `plan.queries` on. */
+export interface Side {
+  readonly first: Int32Array;
+  readonly queries: Int32Array;
+}
+
 const PLUS = 0;
 const MINUS = 1;
 /** The queries are shuffled as one more bin, with a number that no bin can have. */
@@ -21,13 +27,7 @@ const QUERIES = 0xffffffff;
  * is the i-th of the shuffled N images from rank `plan.queries` on. `random` are the streams of (seed, layer); the order of a
  * bin depends on unit, side and bin besides, and on nothing else.
  */
-export function dealTasks(
-  plan: Plan,
-  random: Stream,
-  unit: number,
-  highest: Int32Array,
-  lowest: Int32Array,
-): UnitTasks {
+export function dealTasks(plan: Plan, random: Stream, unit: number, highest: Side, lowest: Side): UnitTasks {
   const plus = dealSide(plan, random, unit, PLUS, highest);
   const minus = dealSide(plan, random, unit, MINUS, lowest);
   return {
@@ -38,15 +38,15 @@ export function dealTasks(
   };
 }
 
-function dealSide(plan: Plan, random: Stream, unit: number, side: number, order: Int32Array) {
+function dealSide(plan: Plan, random: Stream, unit: number, side: number, order: Side) {
   const { tasks, references: bins } = plan;
   const references = new Int32Array(tasks * bins);
   for (let bin = 0; bin < bins; bin++) {
-    const images = order.slice(bin * tasks, (bin + 1) * tasks);
+    const images = order.first.slice(bin * tasks, (bin + 1) * tasks);
     shuffle(images, random.start(unit, side, bin));
     for (let task = 0; task < tasks; task++) references[task * bins + bin] = images[task]!;
   }
-  const queries = order.slice(plan.queries, plan.queries + tasks);
+  const queries = order.queries.slice();
   shuffle(queries, random.start(unit, side, QUERIES));
   return { queries, references };
 }

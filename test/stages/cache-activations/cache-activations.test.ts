@@ -3,6 +3,7 @@ import path from 'node:path';
 import { toBinary } from '@bufbuild/protobuf';
 import { beforeAll, describe, expect, it } from 'vitest';
 import stage, { type Params } from '../../../stages/cache-activations/index.ts';
+import { openKept } from '../../../tables/activation-extremes.ts';
 import { openActivations } from '../../../tables/activations.ts';
 import { readPredictions } from '../../../tables/predictions.ts';
 import { ModelProtoSchema } from '../../../vision/onnx/onnx_pb.ts';
@@ -68,6 +69,36 @@ function byHand({ pixels }: TestImage): number[] {
 }
 
 describe('cache-activations', () => {
+  it('keeps of extremes what the whole has at either end', async () => {
+    const file = write(where, 'model.onnx', model());
+    const whole = [...(await rowsOf((await run(file, {})).output('activations'))).values()];
+    const params = { store: 'extremes', n: 1, k: 1, difficulty: 'easy', batch: 4 };
+    const kept = await openKept((await run(file, params)).output('activations'));
+    if (kept.form !== 'extremes') throw new Error('everything was kept');
+    expect([kept.rows, kept.depth, kept.layers.map(({ units }) => units)]).toEqual([COUNT, 2, [4, 7]]);
+    expect(kept.isOf(images.map((image) => image.path))).toBe(true);
+    expect(kept.isOf(images.map((image) => image.path).reverse())).toBe(false);
+    let units = 0;
+    for await (const { unit, high, low, sums } of kept.units(0, 11)) {
+      expect(unit).toBe(units++);
+      const column = whole.map((row) => row[unit]!);
+      const order = column.map((_, row) => row).sort((a, b) => column[b]! - column[a]! || a - b);
+      expect([...high.images]).toEqual(order.slice(0, 2));
+      expect([...low.images]).toEqual(order.toReversed().slice(0, 2));
+      expect([...low.values]).toEqual([...low.images].map((row) => column[row]));
+      expect(sums[0]! + sums[1]!).toBeCloseTo(
+        column.reduce((sum, value) => sum + value, 0),
+        12,
+      );
+      expect(sums[2]! + sums[3]!).toBeCloseTo(
+        column.reduce((sum, value) => sum + value ** 2, 0),
+        12,
+      );
+    }
+    expect(units).toBe(11);
+    await kept.close();
+  });
+
   it('writes the mean activation of every unit and the best classes, image by image', async () => {
     const done = await run(write(where, 'model.onnx', model()), {});
     const read = await openActivations(done.output('activations'));

@@ -5,7 +5,8 @@ import stage from '../../../stages/select-explanations/index.ts';
 import { planTasks } from '../../../stages/select-explanations/plan.ts';
 import { openAll } from '../../../stages/select-explanations/rows.ts';
 import { selectAll } from '../../../stages/select-explanations/select.ts';
-import { type ActivationLayer, writeActivations } from '../../../tables/activations.ts';
+import { openKept, writeKept } from '../../../tables/activation-extremes.ts';
+import type { ActivationLayer } from '../../../tables/activations.ts';
 import { openExplanations } from '../../../tables/explanations.ts';
 import { EXTREMES } from '../../../tables/extremes.ts';
 import { numberImages, readImages } from '../../../tables/images.ts';
@@ -32,13 +33,19 @@ function activation(layer: string, unit: number, position: number): number {
 const paths = somePaths(IMAGES);
 const number = new Map(paths.toSorted((a, b) => (a < b ? -1 : 1)).map((path, i) => [path, i]));
 
-function write(shards: number, layers: readonly ActivationLayer[] = LAYERS, value = activation) {
+/** With a depth, activation files hold extremes alone where the shard is large enough. */
+function write(
+  shards: number,
+  layers: readonly ActivationLayer[] = LAYERS,
+  value = activation,
+  depth?: number,
+) {
   const shardOf = (position: number) => (position * position + position) % shards;
   return writeShards(
     temporaryFolder(),
     { paths, shardOf, shards },
     (file, names, positions) => {
-      const writer = writeActivations(file, layers);
+      const writer = writeKept(file, layers, names.length, depth);
       const rows = layers.map(({ name, units }) =>
         Float32Array.from({ length: units * positions.length }, (_, i) =>
           value(name, i % units, positions[Math.floor(i / units)]!),
@@ -51,8 +58,14 @@ function write(shards: number, layers: readonly ActivationLayer[] = LAYERS, valu
   );
 }
 
-async function select(shards: number, layers = LAYERS, params: object = PARAMS, value = activation) {
-  const { images, files } = write(shards, layers, value);
+async function select(
+  shards: number,
+  layers = LAYERS,
+  params: object = PARAMS,
+  value = activation,
+  depth?: number,
+) {
+  const { images, files } = write(shards, layers, value, depth);
   const run = await runStage(stage, { params, inputs: { images, activations: files.toReversed() } });
   const [explanations, units] = [run.output('explanations'), run.output('unit-stats')];
   const extremes = run.output('extremes');
@@ -161,6 +174,44 @@ describe('select-explanations', () => {
     expect((await select(3, [LAYERS[2]!, LAYERS[0]!, LAYERS[1]!])).bytes).toEqual(one.bytes);
   });
 
+  it('puts out the same bytes from extremes alone, where the shards are large enough to keep no more', async () => {
+    const params = { n: 2, k: 2, difficulty: 'easy', seed: 3 };
+    const whole = await select(3, LAYERS, params);
+    for (const [shards, depth] of [
+      [1, 6],
+      [1, 32],
+      [3, 6],
+      [4, 7],
+      [40, 6],
+    ] as const) {
+      expect((await select(shards, LAYERS, params, activation, depth)).bytes).toEqual(whole.bytes);
+    }
+    const reordered = [LAYERS[2]!, LAYERS[0]!, LAYERS[1]!];
+    expect((await select(2, reordered, params, activation, 6)).bytes).toEqual(whole.bytes);
+    const forms = await Promise.all(write(4, LAYERS, activation, 7).files.map(({ path }) => openKept(path)));
+    expect(new Set(forms.map(({ form }) => form))).toEqual(new Set(['full', 'extremes']));
+    await Promise.all(forms.map((file) => file.close()));
+  });
+
+  it('takes harder queries from extremes that are deep enough, and says what depth would be', async () => {
+    const params = { n: 2, k: 2, difficulty: 0.1, seed: 3 };
+    const whole = await select(1, LAYERS, params);
+    expect((await select(1, LAYERS, params, activation, 15)).bytes).toEqual(whole.bytes);
+    await expect(select(1, LAYERS, params, activation, 14)).rejects.toMatchObject({
+      name: 'UserError',
+      message: expect.stringMatching(/first 15 images .* only 14 .*`inference\.depth: 15`.*store: full/),
+    });
+  });
+
+  it('refuses extremes of other images', async () => {
+    const { files } = write(1, LAYERS, activation, 6);
+    const names = paths.map((name) => name.replace('class-0', 'class-9'));
+    const renamed = writeShards(temporaryFolder(), { paths: names, shardOf: () => 0, shards: 1 }, () => {});
+    await expect(
+      runStage(stage, { params: PARAMS, inputs: { images: renamed.images, activations: files } }),
+    ).rejects.toThrow(/not those of the image index/);
+  });
+
   it('chooses the same images of a layer when the others are not there', async () => {
     const all = rowsOf((await select(2)).explanations).filter((row) => row.layer === 'norm');
     expect(rowsOf((await select(2, [LAYERS[1]!])).explanations)).toEqual(all);
@@ -195,12 +246,13 @@ describe('select-explanations', () => {
         plan,
         seed: 7,
         memory,
+        sample: IMAGES,
         put: (...tasks) => put.push(tasks),
         pause: (done, total) => expect(done).toBeLessThanOrEqual(total),
       });
       return { passes, units, put };
     };
-    const [ample, little, least] = [await run(1e9), await run(7000), await run(1)];
+    const [ample, little, least] = [await run(1e9), await run(3000), await run(1)];
     expect(ample.passes).toBe(1);
     expect(little.passes).toBeGreaterThan(1);
     expect(little.passes).toBeLessThan(10);

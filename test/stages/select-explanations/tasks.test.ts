@@ -1,10 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Difficulty, planTasks } from '../../../stages/select-explanations/plan.ts';
-import { dealTasks } from '../../../stages/select-explanations/tasks.ts';
+import { type Plan, planTasks } from '../../../stages/select-explanations/plan.ts';
+import { dealTasks, type Side } from '../../../stages/select-explanations/tasks.ts';
 import { randomStreams } from '../../../stats/random.ts';
+import type { Difficulty } from '../../../tables/difficulty.ts';
 
 const count = (from: number, length: number) => Int32Array.from({ length }, (_, i) => from + i);
+/** The same as an end of an order. */
+const end = (from: number, plan: Plan): Side => ({
+  first: count(from, plan.tasks * plan.references),
+  queries: count(from + plan.queries, plan.tasks),
+});
 const sorted = (values: Iterable<number>) => [...values].sort((a, b) => a - b);
 
 /** Sizes that fit, for an order in which rank r from the top is image r, and from the bottom image 10,000 + r. */
@@ -26,9 +32,9 @@ describe('dealTasks', () => {
   it('deals every bin out once: task i has one image of each bin on either side', () => {
     fc.assert(
       fc.property(setting, ({ plan, seed, unit }) => {
-        const { tasks, references: bins, queries, depth } = plan;
+        const { tasks, references: bins, queries } = plan;
         const random = randomStreams('tasks', seed, 'layer');
-        const dealt = dealTasks(plan, random, unit, count(0, depth), count(10_000, depth));
+        const dealt = dealTasks(plan, random, unit, end(0, plan), end(10_000, plan));
         for (const [side, start] of [
           ['plus', 0],
           ['minus', 10_000],
@@ -49,8 +55,7 @@ describe('dealTasks', () => {
   it('never shows an image twice in a unit, and its queries are less extreme than all references', () => {
     fc.assert(
       fc.property(setting, ({ plan, seed, unit }) => {
-        const { depth } = plan;
-        const dealt = dealTasks(plan, randomStreams(seed), unit, count(0, depth), count(10_000, depth));
+        const dealt = dealTasks(plan, randomStreams(seed), unit, end(0, plan), end(10_000, plan));
         const all = Object.values(dealt).flatMap((images) => [...images]);
         expect(new Set(all).size).toBe(all.length);
         expect(Math.min(...dealt.query_plus)).toBeGreaterThan(Math.max(...dealt.references_plus));
@@ -62,7 +67,7 @@ describe('dealTasks', () => {
   it('shuffles every bin, side, unit, layer and seed on its own', () => {
     const plan = planTasks(1000, 20, 3, 'easy');
     const deal = (seed: number, layer: string, unit: number) => {
-      const order = count(0, plan.depth);
+      const order = end(0, plan);
       const dealt = dealTasks(plan, randomStreams('tasks', seed, layer), unit, order, order);
       const bin = (side: 'plus' | 'minus', j: number) =>
         Array.from({ length: 20 }, (_, task) => dealt[`references_${side}`][task * 3 + j]! - j * 20).join();
@@ -78,9 +83,8 @@ describe('dealTasks', () => {
 
   it('shuffles a bin alike whatever K, so that fewer explanations are a part of more', () => {
     const [few, many] = [planTasks(1000, 10, 2, 'easy'), planTasks(1000, 10, 5, 'easy')];
-    const order = count(0, 100);
-    const a = dealTasks(few, randomStreams(1), 4, order, order);
-    const b = dealTasks(many, randomStreams(1), 4, order, order);
+    const a = dealTasks(few, randomStreams(1), 4, end(0, few), end(0, few));
+    const b = dealTasks(many, randomStreams(1), 4, end(0, many), end(0, many));
     for (let task = 0; task < 10; task++) {
       expect([...a.references_plus.slice(task * 2, task * 2 + 2)]).toEqual([
         ...b.references_plus.slice(task * 5, task * 5 + 2),

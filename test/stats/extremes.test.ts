@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findExtremes, floatOf, rankOf } from '../../../stages/select-explanations/extremes.ts';
-import { INSTALL, pythonWith, runPython } from '../../support/python.ts';
+import { findExtremes } from '../../stats/extremes.ts';
+import { floatOf, rankOf } from '../../stats/pairs.ts';
+import { randomStreams, shuffle } from '../../stats/random.ts';
+import { INSTALL, pythonWith, runPython } from '../support/python.ts';
 
 const float32 = fc.float({ noNaN: true, noDefaultInfinity: true });
 /** Few distinct values, so that ties are everywhere; both zeros among them. */
@@ -25,10 +27,15 @@ const table = fc
     }),
   );
 
-function run(units: number, images: number, depth: number, values: Float32Array) {
+/** Gives blocks of `block` images in an order drawn from `seed`. */
+function run(units: number, images: number, depth: number, values: Float32Array, block = 7, seed = 0) {
   const extremes = findExtremes(units, images, depth);
-  for (let image = 0; image < images; image++) {
-    expect(extremes.add(image, values, image * units)).toBe(-1);
+  const starts = Int32Array.from({ length: Math.ceil(images / block) }, (_, i) => i * block);
+  shuffle(starts, randomStreams(seed).start(0, 0, 0));
+  for (const start of starts) {
+    const rows = Int32Array.from({ length: Math.min(block, images - start) }, (_, i) => start + i);
+    for (let unit = 0; unit < units; unit++)
+      expect(extremes.add(unit, values, start * units + unit, units, rows)).toBe(-1);
   }
   return extremes;
 }
@@ -54,11 +61,52 @@ describe('findExtremes', () => {
           const all = Array.from({ length: images }, (_, image) => image);
           const highest = all.toSorted((a, b) => of(b) - of(a) || a - b).slice(0, depth);
           const lowest = all.toSorted((a, b) => of(a) - of(b) || b - a).slice(0, depth);
-          expect([...extremes.highest(unit)]).toEqual(highest);
-          expect([...extremes.lowest(unit)]).toEqual(lowest);
+          expect([...extremes.highest(unit, 0, depth)]).toEqual(highest);
+          expect([...extremes.lowest(unit, 0, depth)]).toEqual(lowest);
         }
       }),
     );
+  });
+
+  it('finds the same, and the same statistics, whatever order the images come in, and from ends of parts of them', () => {
+    fc.assert(
+      fc.property(
+        table,
+        fc.integer({ min: 1, max: 60 }),
+        fc.nat(),
+        ({ units, images, depth, values }, block, seed) => {
+          const whole = run(units, images, depth, values);
+          const merged = findExtremes(units, images, depth);
+          for (let start = 0; start < images; start += block) {
+            const rows = Int32Array.from({ length: Math.min(block, images - start) }, (_, i) => start + i);
+            const part = findExtremes(units, rows.length, depth);
+            for (let unit = 0; unit < units; unit++) {
+              part.add(unit, values, start * units + unit, units, rows);
+              merged.merge(unit, part.end(unit, 'high'), part.end(unit, 'low'), part.sums(unit));
+            }
+          }
+          for (const other of [run(units, images, depth, values, block, seed), merged])
+            for (let unit = 0; unit < units; unit++) {
+              expect(other.end(unit, 'high')).toEqual(whole.end(unit, 'high'));
+              expect(other.end(unit, 'low')).toEqual(whole.end(unit, 'low'));
+              expect(other.statistics(unit)).toEqual(whole.statistics(unit));
+            }
+        },
+      ),
+    );
+  });
+
+  it('gives any ranks out of the depth, in any order of asking', () => {
+    const images = 9000;
+    const values = Float32Array.from({ length: images }, (_, i) => Math.sin(i * i) * 1e3);
+    const extremes = run(1, images, 3000, values, 512);
+    const sorted = Array.from({ length: images }, (_, i) => i).sort(
+      (a, b) => values[b]! - values[a]! || a - b,
+    );
+    expect([...extremes.highest(0, 2980, 3000)]).toEqual(sorted.slice(2980, 3000));
+    expect([...extremes.highest(0, 0, 20)]).toEqual(sorted.slice(0, 20));
+    expect([...extremes.lowest(0, 1500, 1510)]).toEqual(sorted.toReversed().slice(1500, 1510));
+    expect([...extremes.highest(0, 2990, 4000)]).toEqual(sorted.slice(2990, 3000));
   });
 
   it('goes through several cuts of the candidates, in rising, falling and mixed order', () => {
@@ -68,26 +116,26 @@ describe('findExtremes', () => {
     const extremes = run(3, images, 10, values);
     const first = Array.from({ length: 10 }, (_, i) => i);
     const last = first.map((i) => images - 1 - i);
-    expect([...extremes.highest(0)]).toEqual(last);
-    expect([...extremes.lowest(0)]).toEqual(first);
-    expect([...extremes.highest(1)]).toEqual(first);
-    expect([...extremes.lowest(1)]).toEqual(last);
+    expect([...extremes.highest(0, 0, 10)]).toEqual(last);
+    expect([...extremes.lowest(0, 0, 10)]).toEqual(first);
+    expect([...extremes.highest(1, 0, 10)]).toEqual(first);
+    expect([...extremes.lowest(1, 0, 10)]).toEqual(last);
     const sines = Array.from({ length: images }, (_, i) => i).sort(
       (a, b) => values[b * 3 + 2]! - values[a * 3 + 2]!,
     );
-    expect([...extremes.highest(2)]).toEqual(sines.slice(0, 10));
+    expect([...extremes.highest(2, 0, 10)]).toEqual(sines.slice(0, 10));
   });
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('points at %s', (value) => {
-    const extremes = findExtremes(3, 2, 1);
-    expect(extremes.add(0, Float32Array.of(9, 1, 2, 3), 1)).toBe(-1);
-    expect(extremes.add(1, Float32Array.of(1, 2, value), 0)).toBe(2);
+    const extremes = findExtremes(2, 3, 1);
+    expect(extremes.add(0, Float32Array.of(9, 1, 2, 3), 1, 1, Int32Array.of(0, 1, 2))).toBe(-1);
+    expect(extremes.add(1, Float32Array.of(1, 2, value, 3, value, 4), 0, 2, Int32Array.of(0, 1, 2))).toBe(1);
   });
 
   it('treats −0 and 0 as equal', () => {
     const extremes = run(1, 4, 2, Float32Array.of(0, -0, 0, -0));
-    expect([...extremes.highest(0)]).toEqual([0, 1]);
-    expect([...extremes.lowest(0)]).toEqual([3, 2]);
+    expect([...extremes.highest(0, 0, 2)]).toEqual([0, 1]);
+    expect([...extremes.lowest(0, 0, 2)]).toEqual([3, 2]);
     expect(extremes.statistics(0)).toEqual({ min: 0, max: 0, mean: 0, sd: 0 });
   });
 });
@@ -124,10 +172,10 @@ print(json.dumps({
         values: [...values],
       },
     );
-    const extremes = run(units, images, depth, values);
+    const extremes = run(units, images, depth, values, 64);
     for (let unit = 0; unit < units; unit++) {
-      expect([...extremes.highest(unit)]).toEqual(expected.highest[unit]);
-      expect([...extremes.lowest(unit)]).toEqual(expected.lowest[unit]);
+      expect([...extremes.highest(unit, 0, depth)]).toEqual(expected.highest[unit]);
+      expect([...extremes.lowest(unit, 0, depth)]).toEqual(expected.lowest[unit]);
       const { min, max, mean, sd } = extremes.statistics(unit);
       const [low, high, centre, spread] = expected.statistics[unit]!;
       expect([min, max]).toEqual([low, high]);
