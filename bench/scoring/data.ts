@@ -44,7 +44,10 @@ export function layOut(folder: string, size: Size): Data {
   const { units, images, dimensions, sample } = size;
   const layers = layersOf(units);
   const random = numbers();
-  const raw = { activations: new Float32Array(sample * images), embeddings: new Float32Array(images * dimensions) };
+  const raw = {
+    activations: new Float32Array(sample * images),
+    embeddings: new Float32Array(images * dimensions),
+  };
   const shards = Array.from({ length: SHARDS }, (_, shard) => {
     const place = (kind: string) => join(folder, `${kind}-${shard}.arrow`);
     const files = {

@@ -37,7 +37,7 @@ export async function openAll(
     dimensions,
     async each(visit, pause) {
       for (const [s, shard] of shards.entries()) {
-        for await (const batch of shard.batches()) {
+        for await (const batch of shard.batches(!checked)) {
           pause();
           if (!checked) checkPaths(files[s]!, batch.start, batch.paths, paths[s]!);
           for (let i = 0; i < batch.rows; i++) {

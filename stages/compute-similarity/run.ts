@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { UserError } from '../../common/errors.ts';
 import type { Task } from '../../engine/stage.ts';
 import { openExplanations, tasksOf, type UnitSet, unitSet } from '../../tables/explanations.ts';
-import { numberImages, readImages } from '../../tables/images.ts';
+import { numberImages, readPaths } from '../../tables/images.ts';
 import { writeMargins } from '../../tables/margins.ts';
 import { sameShards } from '../../tables/shards.ts';
 import { drawUnits } from '../../tables/unit-sample.ts';
@@ -30,7 +30,7 @@ export async function computeSimilarity(task: Task<Params>): Promise<void> {
   const images = task.inputs('images');
   const files = sameShards(images, task.inputs('embeddings')).map(({ path }) => path);
   const paths: (readonly string[])[] = [];
-  for (const { path } of images) paths.push((await readImages(path)).paths);
+  for (const { path } of images) paths.push(await readPaths(path));
   const { numbers } = numberImages(paths.map((shard) => ({ rows: shard.length, paths: shard })));
   const embeddings = await openAll(files, paths, numbers);
   const table = await openExplanations(task.input('explanations').path);
