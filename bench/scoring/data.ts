@@ -30,6 +30,8 @@ export interface Data {
   readonly raw: { readonly activations: string; readonly embeddings: string };
 }
 
+/** Scale of the margins. */
+export const ALPHA = 0.16;
 const SHARDS = 8;
 const LAYERS = 10;
 /** Images that are made at a time. */
