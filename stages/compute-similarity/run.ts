@@ -7,6 +7,7 @@ import { writeMargins } from '../../tables/margins.ts';
 import { sameShards } from '../../tables/shards.ts';
 import { drawUnits } from '../../tables/unit-sample.ts';
 import { pickUnits, readUnitStats } from '../../tables/unit-stats.ts';
+import { collectGarbage } from './collect.ts';
 import { compareAll } from './compare.ts';
 import type { Params } from './index.ts';
 import { openAll } from './load.ts';
@@ -15,6 +16,8 @@ import { openAll } from './load.ts';
 const MEMORY = 1280 * 2 ** 20;
 /** Memory for the tasks that are listed at a time. */
 const LISTS = 64 * 2 ** 20;
+/** Bytes of embeddings from which their memory is given back at once. */
+const LARGE = 64 * 2 ** 20;
 /** Most threads of one task of the graph: others may run beside it. */
 const THREADS = 4;
 /** Multiply-adds from which helper threads are worth their start. */
@@ -56,6 +59,7 @@ export async function computeSimilarity(task: Task<Params>): Promise<void> {
     margins.abort();
     await table.close();
     await embeddings.close();
+    if (4 * table.images * embeddings.dimensions >= LARGE) collectGarbage();
   }
 }
 
