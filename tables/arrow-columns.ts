@@ -36,18 +36,25 @@ export class DictionaryState {
 
   encode(values: readonly (string | null)[]): Int32Array {
     const added: string[] = [];
-    const codes = Int32Array.from(values, (value) => {
-      if (value === null) return 0;
-      let code = this.codes.get(value);
-      if (code === undefined) {
-        code = this.codes.size;
-        this.codes.set(value, code);
-        added.push(value);
-      }
-      return code;
-    });
+    const codes = new Int32Array(values.length);
+    let [last, code]: [string | null, number] = [null, 0];
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i]!;
+      if (value === null) continue;
+      if (value !== last) code = this.#codeOf(value, added);
+      last = value; // Equal words mostly adjoin.
+      codes[i] = code;
+    }
     if (added.length > 0 || this.chunks.length === 0) this.chunks = [...this.chunks, text(added)];
     return codes;
+  }
+
+  #codeOf(value: string, added: string[]): number {
+    const known = this.codes.get(value);
+    if (known !== undefined) return known;
+    this.codes.set(value, this.codes.size);
+    added.push(value);
+    return this.codes.size - 1;
   }
 }
 

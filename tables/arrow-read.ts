@@ -247,7 +247,10 @@ function stringsOf(vector: Vector): (string | null)[] {
   const data = vector.data[0]!;
   const values = [...data.dictionary!] as string[];
   const codes = data.values as Int32Array;
-  return Array.from({ length: data.length }, (_, i) => (data.getValid(i) ? values[codes[i]!]! : null));
+  const found = new Array<string | null>(data.length);
+  for (let i = 0; i < data.length; i++)
+    found[i] = data.nullCount === 0 || data.getValid(i) ? values[codes[i]!]! : null;
+  return found;
 }
 
 function listsOf(vector: Vector): Int32Array[] {

@@ -1,4 +1,4 @@
-import { floats, openArrow, utf8, writeArrow } from './arrow.ts';
+import { floats, newSlab, openArrow, utf8, writeArrow } from './arrow.ts';
 
 const BATCH_BYTES = 4 * 2 ** 20;
 
@@ -40,8 +40,10 @@ export function writeEmbeddings(path: string, dimensions: number): EmbeddingWrit
 export interface EmbeddingBatch {
   /** Row of the first image in the shard. */
   readonly start: number;
+  readonly rows: number;
+  /** Empty unless asked for. */
   readonly paths: readonly string[];
-  /** Flat [rows × D]. A view: don't write to it. */
+  /** Flat [rows × D]. A view: don't write to it; it holds until the next batch is asked for. */
   readonly embeddings: Float32Array;
 }
 
@@ -50,7 +52,8 @@ export interface EmbeddingFile {
   readonly rows: number;
   /** D, the length of an embedding. */
   readonly dimensions: number;
-  batches(): AsyncGenerator<EmbeddingBatch, void, undefined>;
+  /** With the paths, unless `paths` is false. */
+  batches(paths?: boolean): AsyncGenerator<EmbeddingBatch, void, undefined>;
   close(): Promise<void>;
 }
 
@@ -60,13 +63,17 @@ export async function openEmbeddings(path: string): Promise<EmbeddingFile> {
   return {
     rows: file.rows,
     dimensions: file.width('embedding') ?? 0,
-    async *batches() {
+    async *batches(paths = true) {
+      const slab = newSlab();
+      const columns = paths ? ['path', 'embedding'] : ['embedding'];
       for (let i = 0; i < file.starts.length - 1; i++) {
-        const rows = await file.readBatch(i);
+        const part = await file.readPart(i, columns, slab);
+        const [start, end] = [file.starts[i]!, file.starts[i + 1]!];
         yield {
-          start: file.starts[i]!,
-          paths: rows.strings('path'),
-          embeddings: rows.floats('embedding').values,
+          start,
+          rows: end - start,
+          paths: paths ? part.strings('path') : [],
+          embeddings: part.floats('embedding'),
         };
       }
     },

@@ -1,14 +1,17 @@
 import { UserError } from '../../common/errors.ts';
 import { type EmbeddingFile, openEmbeddings } from '../../tables/embeddings.ts';
 import { checkPaths } from '../../tables/shards.ts';
-import type { Embedded, Similarity } from './similarity.ts';
+import type { Similarity } from './similarity.ts';
 
 /** The embeddings of one encoder on all shards, open for reading. */
 export interface AllEmbeddings {
   /** D, the length of an embedding. */
   readonly dimensions: number;
-  /** Reads those of the given images (ascending numbers); one pass over the files. */
-  load(images: Int32Array, pause: () => void): Promise<Embedded>;
+  /** Runs over all images, in the order of the files; one pass over them. The embedding is a view: don't keep it. */
+  each(
+    visit: (image: number, embedding: Float32Array, path: string) => void,
+    pause: () => void,
+  ): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -17,7 +20,6 @@ export interface AllEmbeddings {
  * image numbers are `numbers[s]`.
  */
 export async function openAll(
-  kind: Similarity,
   files: readonly string[],
   paths: readonly (readonly string[])[],
   numbers: readonly Int32Array[],
@@ -30,30 +32,22 @@ export async function openAll(
     if (shard.rows !== paths[s]!.length)
       throw new Error(`${files[s]} has ${shard.rows} images, not ${paths[s]!.length}`);
   });
-  const count = numbers.reduce((sum, shard) => sum + shard.length, 0);
+  let checked = false;
   return {
     dimensions,
-    async load(images, pause) {
-      const rows = new Int32Array(count).fill(-1);
-      images.forEach((image, row) => {
-        rows[image] = row;
-      });
-      const values = new Float32Array(images.length * dimensions);
-      const squares = new Float64Array(images.length);
+    async each(visit, pause) {
       for (const [s, shard] of shards.entries()) {
-        for await (const batch of shard.batches()) {
+        for await (const batch of shard.batches(!checked)) {
           pause();
-          checkPaths(files[s]!, batch.start, batch.paths, paths[s]!);
-          batch.paths.forEach((path, i) => {
-            const row = rows[numbers[s]![batch.start + i]!]!;
-            if (row < 0) return;
+          if (!checked) checkPaths(files[s]!, batch.start, batch.paths, paths[s]!);
+          for (let i = 0; i < batch.rows; i++) {
+            const row = batch.start + i;
             const embedding = batch.embeddings.subarray(i * dimensions, (i + 1) * dimensions);
-            values.set(embedding, row * dimensions);
-            squares[row] = squareOf(kind, embedding, path);
-          });
+            visit(numbers[s]![row]!, embedding, paths[s]![row]!);
+          }
         }
       }
-      return { dimensions, values, squares, rows };
+      checked = true;
     },
     async close() {
       for (const shard of shards) await shard.close();
@@ -62,7 +56,7 @@ export async function openAll(
 }
 
 /** ‖e‖² in float64. Throws a UserError that names the image when e can't be compared with others. */
-function squareOf(kind: Similarity, embedding: Float32Array, path: string): number {
+export function squareOf(kind: Similarity, embedding: Float32Array, path: string): number {
   let square = 0;
   for (let d = 0; d < embedding.length; d++) square += embedding[d]! * embedding[d]!;
   if (!Number.isFinite(square)) {

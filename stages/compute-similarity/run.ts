@@ -1,17 +1,27 @@
+import { availableParallelism } from 'node:os';
 import { UserError } from '../../common/errors.ts';
 import type { Task } from '../../engine/stage.ts';
 import { openExplanations, tasksOf, type UnitSet, unitSet } from '../../tables/explanations.ts';
-import { numberImages, readImages } from '../../tables/images.ts';
+import { numberImages, readPaths } from '../../tables/images.ts';
 import { writeMargins } from '../../tables/margins.ts';
 import { sameShards } from '../../tables/shards.ts';
 import { drawUnits } from '../../tables/unit-sample.ts';
 import { pickUnits, readUnitStats } from '../../tables/unit-stats.ts';
+import { collectGarbage } from './collect.ts';
 import { compareAll } from './compare.ts';
 import type { Params } from './index.ts';
 import { openAll } from './load.ts';
 
-/** Memory for embeddings; tasks whose images don't fit wait for another pass over the files. */
-const MEMORY = 512 * 2 ** 20;
+/** Memory for embeddings; dimensions that do not fit wait for another pass: seven for 1,281,167 images of 1,792. */
+const MEMORY = 1280 * 2 ** 20;
+/** Memory for the tasks that are listed at a time. */
+const LISTS = 64 * 2 ** 20;
+/** Bytes of embeddings from which their memory is given back at once. */
+const LARGE = 64 * 2 ** 20;
+/** Most threads of one task of the graph: others may run beside it. */
+const THREADS = 4;
+/** Multiply-adds from which helper threads are worth their start. */
+const MUCH = 1e9;
 
 export async function computeSimilarity(task: Task<Params>): Promise<void> {
   const { similarity, sample, seed } = task.params;
@@ -22,25 +32,26 @@ export async function computeSimilarity(task: Task<Params>): Promise<void> {
   }
   const images = task.inputs('images');
   const files = sameShards(images, task.inputs('embeddings')).map(({ path }) => path);
-  const shards = [];
-  for (const { path } of images) shards.push(await readImages(path));
-  const { numbers } = numberImages(shards);
-  const paths = shards.map((shard) => shard.paths);
-  const embeddings = await openAll(similarity, files, paths, numbers);
+  const paths: (readonly string[])[] = [];
+  for (const { path } of images) paths.push(await readPaths(path));
+  const { numbers } = numberImages(paths.map((shard) => ({ rows: shard.length, paths: shard })));
+  const embeddings = await openAll(files, paths, numbers);
   const table = await openExplanations(task.input('explanations').path);
   const drawn = sample === undefined ? undefined : await drawnFrom(task, sample, seed);
-  const limit = Math.max(2 * (table.references + 1), Math.floor(MEMORY / (4 * embeddings.dimensions)));
+  const tasks = drawn ? drawn.length * table.tasks : table.rows;
+  const work = tasks * (2 * table.references + 4) * embeddings.dimensions;
+  const threads = work < MUCH ? 1 : Math.min(THREADS, availableParallelism());
   const margins = writeMargins(task.output('margins'), drawn?.length);
   try {
     await compareAll({
       similarity,
       table: drawn ? { ...table, batches: () => tasksOf(drawn.units, table) } : table,
       embeddings,
-      limit,
+      means: { embeddings: MEMORY, lists: LISTS, threads },
       put: margins.write,
-      pause(done) {
+      pause(share) {
         task.check();
-        task.progress(done, drawn ? drawn.length * table.tasks : table.rows, 'tasks');
+        task.progress(Math.floor(share * tasks), tasks, 'tasks');
       },
     });
     margins.close();
@@ -48,6 +59,7 @@ export async function computeSimilarity(task: Task<Params>): Promise<void> {
     margins.abort();
     await table.close();
     await embeddings.close();
+    if (4 * table.images * embeddings.dimensions >= LARGE) collectGarbage();
   }
 }
 

@@ -1,40 +1,23 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  type Embedded,
-  fillSimilarities,
-  type Similarity,
-  similaritiesFor,
-} from '../../../stages/compute-similarity/similarity.ts';
+import { batchOf, compared } from './compared.ts';
+import { plainSimilarities } from './plain.ts';
 
-/** Embeddings by image number. */
-function embed(vectors: readonly (readonly number[])[]): Embedded {
-  return {
-    dimensions: vectors[0]!.length,
-    values: Float32Array.from(vectors.flat()),
-    squares: Float64Array.from(vectors, (vector) => vector.reduce((sum, x) => sum + Math.fround(x) ** 2, 0)),
-    rows: Int32Array.from(vectors.keys()),
-  };
-}
+type Similarity = 'cosine' | 'squared-euclidean';
 
 /** One task: queries are images 0 and 1, then come K positive and K negative references. */
-function task(references: number) {
-  const range = (from: number) => Int32Array.from({ length: references }, (_, i) => from + i);
-  return {
-    query_plus: Int32Array.of(0),
-    query_minus: Int32Array.of(1),
+async function similarities(kind: Similarity, vectors: readonly (readonly number[])[]) {
+  const references = (vectors.length - 2) / 2;
+  const range = (from: number) => Array.from({ length: references }, (_, i) => from + i);
+  const task = {
+    plus: 0,
+    minus: 1,
     references_plus: range(2),
     references_minus: range(2 + references),
   };
-}
-
-function similarities(kind: Similarity, vectors: readonly (readonly number[])[]) {
-  const references = (vectors.length - 2) / 2;
-  const out = similaritiesFor(1);
-  fillSimilarities(kind, embed(vectors), task(references), references, 0, 1, out);
-  return [out.s_plus_plus, out.s_plus_minus, out.s_minus_plus, out.s_minus_minus, out.margin].map(
-    (s) => s[0]!,
-  );
+  const embeddings = vectors.map((vector) => Float32Array.from(vector));
+  const { found } = await compared(kind, embeddings, [batchOf([task])], references);
+  return Object.values(found).map((values) => values[0]!);
 }
 
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
@@ -46,9 +29,9 @@ const f = {
 };
 
 describe('by hand', () => {
-  it('cosine does not see lengths', () => {
+  it('cosine does not see lengths', async () => {
     // q⁺ = e₁, q⁻ = e₂; E⁺ = {e₁, diagonal}, E⁻ = {e₂, −e₁}
-    const found = similarities('cosine', [
+    const found = await similarities('cosine', [
       [5, 0],
       [0, 2],
       [1, 0],
@@ -63,8 +46,8 @@ describe('by hand', () => {
     });
   });
 
-  it('squared-euclidean is minus the mean squared distance', () => {
-    const found = similarities('squared-euclidean', [
+  it('squared-euclidean is minus the mean squared distance', async () => {
+    const found = await similarities('squared-euclidean', [
       [1, 0],
       [0, 2],
       [1, 0],
@@ -90,14 +73,14 @@ describe('sums and pairs', () => {
 
   it.each(['cosine', 'squared-euclidean'] as const)(
     '%s: the mean over all pairs is what the sums give',
-    (kind) => {
-      fc.assert(
-        fc.property(vectors, (vectors) => {
+    async (kind) => {
+      await fc.assert(
+        fc.asyncProperty(vectors, async (vectors) => {
           const references = (vectors.length - 2) / 2;
           const s = (query: number, from: number) =>
             sum(vectors.slice(from, from + references).map((e) => f[kind](vectors[query]!, e))) / references;
           const [pp, pm, mp, mm] = [s(0, 2), s(0, 2 + references), s(1, 2), s(1, 2 + references)];
-          const found = similarities(kind, vectors);
+          const found = await similarities(kind, vectors);
           const scale = kind === 'cosine' ? 1 : Math.max(1, ...vectors.map((v) => dot(v, v)));
           [pp, pm, mp, mm, pp - pm - (mp - mm)].forEach((value, i) => {
             expect(Math.abs(found[i]! - value) / scale).toBeLessThan(1e-13);
@@ -107,9 +90,9 @@ describe('sums and pairs', () => {
     },
   );
 
-  it('the margin is (q⁺ − q⁻) · (ē⁺ − ē⁻) for cosine, twice that of the raw embeddings for squared-euclidean', () => {
-    fc.assert(
-      fc.property(vectors, (raw) => {
+  it('the margin is (q⁺ − q⁻) · (ē⁺ − ē⁻) for cosine, twice that of the raw embeddings for squared-euclidean', async () => {
+    await fc.assert(
+      fc.asyncProperty(vectors, async (raw) => {
         const references = (raw.length - 2) / 2;
         const product = (vectors: readonly (readonly number[])[]) => {
           const mean = (from: number) =>
@@ -120,11 +103,102 @@ describe('sums and pairs', () => {
           return dot(minus(vectors[0]!, vectors[1]!), minus(mean(2), mean(2 + references)));
         };
         const normalised = raw.map((v) => v.map((x) => x / Math.sqrt(dot(v, v))));
-        expect(Math.abs(similarities('cosine', raw)[4]! - product(normalised))).toBeLessThan(1e-13);
+        const cosine = (await similarities('cosine', raw))[4]!;
+        expect(Math.abs(cosine - product(normalised))).toBeLessThan(1e-13);
         const scale = Math.max(1, ...raw.map((v) => dot(v, v)));
-        const margin = similarities('squared-euclidean', raw)[4]!;
+        const margin = (await similarities('squared-euclidean', raw))[4]!;
         expect(Math.abs(margin - 2 * product(raw)) / scale).toBeLessThan(1e-13);
       }),
     );
   });
+});
+
+describe('the kernel', () => {
+  const study = fc
+    .record({
+      images: fc.integer({ min: 1, max: 30 }),
+      dimensions: fc.integer({ min: 1, max: 150 }),
+      references: fc.integer({ min: 1, max: 12 }),
+      tasks: fc.integer({ min: 0, max: 12 }),
+      kind: fc.constantFrom('cosine' as const, 'squared-euclidean' as const),
+    })
+    .chain(({ images, dimensions, references, tasks, kind }) => {
+      const value = fc.float({ min: -1e6, max: 1e6, noNaN: true });
+      const image = fc.nat({ max: images - 1 });
+      const set = fc.array(image, { minLength: references, maxLength: references });
+      return fc.record({
+        kind: fc.constant(kind),
+        references: fc.constant(references),
+        embeddings: fc.array(
+          fc.array(value, { minLength: dimensions, maxLength: dimensions }).map((values) => {
+            const embedding = Float32Array.from(values);
+            embedding[0] ||= 1; // never all 0
+            return embedding;
+          }),
+          { minLength: images, maxLength: images },
+        ),
+        tasks: fc.array(
+          fc.record({ plus: image, minus: image, references_plus: set, references_minus: set }),
+          { minLength: tasks, maxLength: tasks },
+        ),
+        cut: fc.nat({ max: tasks }),
+        means: fc.record({
+          embeddings: fc.constantFrom(1, 2_000, 20_000),
+          lists: fc.constantFrom(1, 500, 20_000),
+        }),
+      });
+    });
+
+  it('gives what plain loops give to the last bit, however little memory there is', async () => {
+    await fc.assert(
+      fc.asyncProperty(study, async ({ kind, references, embeddings, tasks, cut, means }) => {
+        const batches = [batchOf(tasks.slice(0, cut)), batchOf(tasks.slice(cut))];
+        const { found } = await compared(kind, embeddings, batches, references, means);
+        expect(found).toEqual(plainSimilarities(kind, embeddings, batchOf(tasks), references));
+      }),
+    );
+  });
+
+  it('reads the embeddings once where they fit, else as often as their dimensions need', async () => {
+    const embeddings = Array.from({ length: 10 }, (_, i) =>
+      Float32Array.from({ length: 200 }, (_, d) => Math.sin(i * 200 + d)),
+    );
+    const batches = [
+      batchOf(
+        Array.from({ length: 9 }, (_, i) => ({
+          plus: i,
+          minus: i + 1,
+          references_plus: [0],
+          references_minus: [i],
+        })),
+      ),
+    ];
+    const passes = async (memory: number) =>
+      (await compared('cosine', embeddings, batches, 1, { embeddings: memory })).passes;
+    // Four panels of 64 dimensions of ten images, 2,560 bytes each, or 25 of 8 dimensions.
+    expect(await passes(10_240)).toBe(1);
+    expect(await passes(10_239)).toBe(2);
+    expect(await passes(2_560)).toBe(4);
+    expect(await passes(320)).toBe(25);
+    expect(await passes(1)).toBe(25);
+  });
+});
+
+it('gives the same with helper threads', async () => {
+  const [references, dimensions, count] = [5, 120, 1_500];
+  const embeddings = Array.from({ length: 40 }, (_, i) =>
+    Float32Array.from({ length: dimensions }, (_, d) => Math.sin(i * i + d * 1.7)),
+  );
+  const tasks = Array.from({ length: count }, (_, i) => ({
+    plus: (i * 3) % 40,
+    minus: (i * 7 + (i >> 5)) % 40,
+    references_plus: Array.from({ length: references }, (_, j) => (i * 11 + j) % 40),
+    references_minus: Array.from({ length: references }, (_, j) => (i * 13 + j * 3) % 40),
+  }));
+  const expected = plainSimilarities('cosine', embeddings, batchOf(tasks), references);
+  for (const threads of [1, 2, 3]) {
+    const lists = 48 * 1_000; // bytes: two thirds of the tasks
+    const { found } = await compared('cosine', embeddings, [batchOf(tasks)], references, { threads, lists });
+    expect(found).toEqual(expected);
+  }
 });

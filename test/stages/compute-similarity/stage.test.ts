@@ -2,15 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tableFromIPC } from 'apache-arrow';
 import { describe, expect, it } from 'vitest';
-import { blocksOf } from '../../../stages/compute-similarity/blocks.ts';
-import { compareAll } from '../../../stages/compute-similarity/compare.ts';
 import stage from '../../../stages/compute-similarity/index.ts';
-import { openAll } from '../../../stages/compute-similarity/load.ts';
 import { unitTable } from '../../../stages/select-explanations/units.ts';
 import { writeEmbeddings } from '../../../tables/embeddings.ts';
-import { type ExplanationRows, openExplanations, writeExplanations } from '../../../tables/explanations.ts';
-import { numberImages, readImages } from '../../../tables/images.ts';
-import { type MarginRows, openMargins } from '../../../tables/margins.ts';
+import { writeExplanations } from '../../../tables/explanations.ts';
+import { openMargins } from '../../../tables/margins.ts';
 import { drawUnits } from '../../../tables/unit-sample.ts';
 import { writeUnitStats } from '../../../tables/unit-stats.ts';
 import { runStage, temporaryFolder } from '../../support/fake-task.ts';
@@ -167,45 +163,6 @@ print(json.dumps(out))`;
     for (const shards of [2, 4, 61]) expect(await compare(shards, 'cosine')).toEqual(one);
   });
 
-  it('gives the same when only some embeddings fit into memory', async () => {
-    const { images, files } = write(3);
-    const shards = await Promise.all(images.map(({ path }) => readImages(path)));
-    const embeddings = await openAll(
-      'cosine',
-      files.map(({ path }) => path),
-      shards.map((shard) => shard.paths),
-      numberImages(shards).numbers,
-    );
-    const table = await openExplanations(explanations());
-    const run = async (limit: number) => {
-      const [loads, margins]: [number[], MarginRows[]] = [[], []];
-      await compareAll({
-        similarity: 'cosine',
-        table,
-        embeddings: {
-          load(images, pause) {
-            loads.push(images.length);
-            return embeddings.load(images, pause);
-          },
-        },
-        limit,
-        put: (rows) => margins.push(rows),
-        pause: () => {},
-      });
-      return { loads, margins };
-    };
-    const all = await run(IMAGES);
-    expect(all.loads).toEqual([50]);
-    for (const limit of [6, 10, 25]) {
-      const some = await run(limit);
-      expect(some.loads.length).toBeGreaterThan(1);
-      expect(Math.max(...some.loads)).toBeLessThanOrEqual(limit);
-      expect(some.margins).toEqual(all.margins);
-    }
-    await table.close();
-    await embeddings.close();
-  });
-
   it('names the image whose embedding is zero (cosine only) or not finite, if a task shows it', async () => {
     const shown = paths.findIndex((path) => number.get(path) === 12);
     const hidden = paths.findIndex((path) => number.get(path) === 55);
@@ -223,46 +180,5 @@ print(json.dumps(out))`;
   it('takes a known similarity, and nothing else', () => {
     expect(stage.params.safeParse({ similarity: 'lpips' }).success).toBe(false);
     expect(stage.params.safeParse({ similarity: 'cosine', k: 1 }).success).toBe(false);
-  });
-});
-
-describe('blocksOf', () => {
-  const batch = (queries: number[]): ExplanationRows => ({
-    layer: queries.map(() => 'l'),
-    unit: Int32Array.from(queries),
-    task: Int32Array.from(queries),
-    query_plus: Int32Array.from(queries),
-    query_minus: Int32Array.from(queries, (q) => q + 1),
-    references_plus: Int32Array.from(queries, (q) => q + 2),
-    references_minus: Int32Array.from(queries, (q) => q + 3),
-  });
-  const table = (...batches: number[][]) => ({
-    images: 20,
-    references: 1,
-    async *batches() {
-      for (const queries of batches) yield batch(queries);
-    },
-  });
-  const cut = async (limit: number, ...batches: number[][]) => {
-    const blocks: { pieces: number[][]; images: number[] }[] = [];
-    for await (const { pieces, images } of blocksOf(table(...batches), limit)) {
-      const rows = pieces.map(({ batch, from, to }) => [...batch.unit.subarray(from, to)]);
-      blocks.push({ pieces: rows, images: [...images] });
-    }
-    return blocks;
-  };
-
-  it('takes in tasks as long as their images fit, across batches', async () => {
-    expect(await cut(6, [0, 2, 9], [8, 7, 0])).toEqual([
-      { pieces: [[0, 2]], images: [0, 1, 2, 3, 4, 5] },
-      { pieces: [[9], [8, 7]], images: [7, 8, 9, 10, 11, 12] },
-      { pieces: [[0]], images: [0, 1, 2, 3] },
-    ]);
-  });
-
-  it('makes one block when all fits, and cuts where a batch begins', async () => {
-    expect(await cut(20, [0, 9], [8])).toMatchObject([{ pieces: [[0, 9], [8]] }]);
-    expect(await cut(4, [0], [9])).toMatchObject([{ pieces: [[0]] }, { pieces: [[9]] }]);
-    expect(await cut(4, [])).toEqual([{ pieces: [[]], images: [] }]);
   });
 });

@@ -1,0 +1,51 @@
+import { Worker } from 'node:worker_threads';
+import { type Job, type Shared, worker } from './work.mjs';
+
+/** Threads that work on one job at a time together. */
+export interface Threads {
+  /** Does a job; this thread takes its part and is blocked meanwhile. `told`: see `worker`. What it throws ends the job. */
+  run(job: Job, told: (share: number) => void): Promise<void>;
+  /** Ends the helpers, whatever they are at. */
+  close(): Promise<void>;
+}
+
+/** Starts helpers, so that there are `count` threads with this one. The result doesn't depend on their number. */
+export function startThreads(shared: Shared, count: number): Threads {
+  const work = worker(shared);
+  const claimed = new Int32Array(shared.memory.buffer, 0, 1);
+  const helpers = Array.from({ length: count - 1 }, () => {
+    const url = new URL('./helper.mjs', import.meta.url);
+    const helper = new Worker(url, { workerData: shared, execArgv: [] });
+    helper.unref();
+    return helper;
+  });
+  return {
+    async run(job, told) {
+      claimed[0] = 0;
+      const done = helpers.map((helper) => ask(helper, job));
+      const all = Promise.all(done);
+      all.catch(() => {}); // Told below, or less worth telling than what this thread throws.
+      work(job, told);
+      await all;
+    },
+    async close() {
+      await Promise.all(helpers.map((helper) => helper.terminate()));
+    },
+  };
+}
+
+function ask(helper: Worker, job: Job): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const gone = (code: number) => reject(new Error(`a helper thread ended with code ${code}`));
+    const settled = (end: () => void) => {
+      helper.off('error', failed).off('exit', gone);
+      helper.unref();
+      end();
+    };
+    const failed = (error: Error) => settled(() => reject(error));
+    helper.ref();
+    helper.once('error', failed).once('exit', gone);
+    helper.once('message', () => settled(resolve));
+    helper.postMessage(job);
+  });
+}

@@ -1,0 +1,111 @@
+import { kernel, STEP } from './kernel.ts';
+import { startThreads } from './threads.ts';
+import { type Job, share } from './work.mjs';
+
+/** How much there is to compare. */
+export interface Size {
+  /** Images that any task shows; each has a row. */
+  readonly rows: number;
+  /** D, the length of an embedding. */
+  readonly dimensions: number;
+  /** K, the number of references a side. */
+  readonly references: number;
+  readonly tasks: number;
+}
+
+/**
+ * The shared memory in which tasks are compared. Embeddings lie in panels: some dimensions of all rows, one row behind the
+ * other, so that the rows of a panel that tasks return to stay in the processor's cache.
+ */
+export interface Workspace {
+  /** Number of panels that an embedding makes, and how many of them there is room for at a time. */
+  readonly panels: number;
+  readonly room: number;
+  /** What an embedding counts in the mean of a set, by row. */
+  readonly weights: Float64Array;
+  /** q⁺·ē⁺, q⁺·ē⁻, q⁻·ē⁺, q⁻·ē⁻ of every task, as far as panels were added. */
+  readonly dots: Float64Array;
+  /** Rows of q⁺, q⁻, E⁺, E⁻ of at most `capacity` tasks at a time. */
+  readonly lists: Int32Array;
+  readonly capacity: number;
+  /** Takes in those dimensions of an embedding that make the panels `from` to `to` − 1. */
+  put(row: number, embedding: Float32Array, from: number, to: number): void;
+  /** Adds the first `panels` panels that are in memory to the dot products of the `tasks` listed tasks from `first` on. */
+  add(panels: number, first: number, tasks: number, told: (share: number) => void): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Dimensions of a panel: 256 bytes of a row lie together (measured best among 16 to 256 dimensions). */
+const WIDTH = 64;
+/** Ranges of tasks for each thread: more even out their speed, fewer return to a panel more often. */
+const RANGES = 4;
+
+/** Bytes for embeddings, and for the tasks that are listed at a time; how many threads compute, with the calling one. */
+export interface Means {
+  readonly embeddings: number;
+  readonly lists: number;
+  readonly threads: number;
+}
+
+/**
+ * Makes room: what `means` allows (more for embeddings where not even `STEP` dimensions of all rows fit), 32 bytes a task
+ * and 8 bytes a row.
+ */
+export function openWorkspace({ rows, dimensions, references, tasks }: Size, means: Means): Workspace {
+  const fitting = Math.floor(means.embeddings / (4 * rows * STEP)) * STEP;
+  const width = Math.max(STEP, Math.min(WIDTH, fitting, Math.ceil(dimensions / STEP) * STEP));
+  const rowBytes = 4 * width;
+  const panelBytes = rows * rowBytes;
+  const panels = Math.ceil(dimensions / width);
+  const room = Math.max(1, Math.min(panels, Math.floor(means.embeddings / panelBytes)));
+  const listBytes = 4 * (2 + 2 * references);
+  const capacity = Math.max(1, Math.min(tasks, Math.floor(means.lists / listBytes)));
+
+  let bytes = 0;
+  const reserve = (length: number) => {
+    const start = Math.ceil(bytes / 64) * 64;
+    bytes = start + length;
+    return start;
+  };
+  reserve(4);
+  const at = {
+    weights: reserve(8 * rows),
+    dots: reserve(32 * tasks),
+    lists: reserve(capacity * listBytes),
+    panel: reserve(room * panelBytes),
+  };
+  const shared = share(kernel(), bytes);
+  const { buffer } = shared.memory;
+  const values = new Float32Array(buffer, at.panel, room * rows * width);
+  const threads = startThreads(shared, means.threads);
+  const layout = { listBytes, panelBytes, rowBytes, sideBytes: 4 * references };
+
+  return {
+    panels,
+    room,
+    weights: new Float64Array(buffer, at.weights, rows),
+    dots: new Float64Array(buffer, at.dots, 4 * tasks),
+    lists: new Int32Array(buffer, at.lists, (capacity * listBytes) / 4),
+    capacity,
+    put(row, embedding, from, to) {
+      for (let panel = from; panel < to; panel++) {
+        const start = ((panel - from) * rows + row) * width;
+        const part = embedding.subarray(panel * width, (panel + 1) * width);
+        values.set(part, start);
+        if (part.length < width) values.fill(0, start + part.length, start + width);
+      }
+    },
+    add(count, first, listed, told) {
+      const job: Job = {
+        ...layout,
+        ...at,
+        dots: at.dots + 32 * first,
+        ranges: means.threads === 1 ? 1 : RANGES * means.threads,
+        tasks: listed,
+        panels: count,
+      };
+      return threads.run(job, told);
+    },
+    close: threads.close,
+  };
+}
