@@ -29,6 +29,7 @@ async function run<Params>(stage: Stage<Params>, given: object, inputs: Files, o
     files: () => [],
     output: (name) => join(out, name),
     listOutput: () => '',
+    resource: () => undefined,
     kept: (name) => join(out, name),
     progress() {},
     warn() {},
