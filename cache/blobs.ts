@@ -1,9 +1,10 @@
 import { constants } from 'node:fs';
 import { access, chmod, lstat, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { codeOf, explain, explained, isMissing } from './failures.ts';
 import {
   copySynced,
+  fileNow,
   hashHandle,
   makeStoreFolder,
   putBack,
@@ -35,12 +36,8 @@ export type Identity = string;
 export function createBlobs(dir: string, quarantine: string, session: Session, sweeping: Sweeping): Blobs {
   const seenGood = new Map<string, Identity>();
   const checking = new Map<string, Promise<string>>();
-  const pathOf = (digest: string): string => join(dir, digest.slice(0, 2), digest);
-
-  function present(digest: string, bytes: number): boolean {
-    const found = statNow(pathOf(digest));
-    return found?.isFile() === true && found.size === BigInt(bytes);
-  }
+  const pathOf = (digest: string): string => `${dir}${sep}${digest.slice(0, 2)}${sep}${digest}`;
+  const present = (digest: string, bytes: number): boolean => fileNow(pathOf(digest))?.size === bytes;
 
   async function adopt(path: string): Promise<FileDigest> {
     const info = await explained(path, () => lstat(path));

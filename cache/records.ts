@@ -1,15 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { canonicalJson, type Json, sha256 } from '../common/json.ts';
 import { type Blobs, setAside } from './blobs.ts';
 import { codeOf, explain, isMissing } from './failures.ts';
-import { writeWhole } from './files.ts';
+import { fileNow, writeWhole } from './files.ts';
 import type { Folders } from './folders.ts';
 import { point } from './points.ts';
+import type { RecordIndex } from './record-index.ts';
 import type { Session } from './session.ts';
 import type { Sweeping } from './sweeping.ts';
-import { type Artifact, type NewRecord, RECORD_FORMAT, type Record } from './types.ts';
+import { type Artifact, type NewRecord, type PutOut, RECORD_FORMAT, type Record } from './types.ts';
 
 /**
  * `records/ab/<fingerprint>.json`, written last: `{"format":1,"checksum":"<SHA-256 of the record's text>","record":…}`. The
@@ -18,6 +19,7 @@ import { type Artifact, type NewRecord, RECORD_FORMAT, type Record } from './typ
 export interface Records {
   pathOf(fingerprint: string): string;
   read(fingerprint: string): Promise<Record | undefined>;
+  readAll(fingerprints: readonly string[]): Promise<(PutOut | undefined)[]>;
   commit(record: NewRecord): Promise<void>;
   /** Reads without judging the blobs; nothing is set aside. `newer`: written by a later version of the program. */
   peek(fingerprint: string): Promise<Record | 'newer' | undefined>;
@@ -37,10 +39,11 @@ export function createRecords(
   folders: Folders,
   session: Session,
   sweeping: Sweeping,
+  index: RecordIndex,
 ): Records {
   const pathOf = (fingerprint: string): string => {
     if (!NAME.test(fingerprint)) throw new Error(`not a fingerprint: ${JSON.stringify(fingerprint)}`);
-    return join(dir, fingerprint.slice(0, 2), `${fingerprint}.json`);
+    return `${dir}${sep}${fingerprint.slice(0, 2)}${sep}${fingerprint}.json`;
   };
 
   async function read(fingerprint: string): Promise<Record | undefined> {
@@ -50,6 +53,42 @@ export function createRecords(
     if (found) return found;
     await sweeping.ended();
     return lookUp(path, fingerprint);
+  }
+
+  async function readAll(fingerprints: readonly string[]): Promise<(PutOut | undefined)[]> {
+    await session.use(...fingerprints);
+    const found: (PutOut | undefined)[] = [];
+    const missed: number[] = [];
+    for (const [i, fingerprint] of fingerprints.entries()) {
+      const record = lookUpIndexed(fingerprint);
+      // Most are known at once; waiting for each would cost more than looking for it.
+      const there = record instanceof Promise ? await record : record;
+      found.push(there);
+      if (!there) missed.push(i);
+    }
+    if (missed.length > 0) await sweeping.ended();
+    for (const i of missed) {
+      const fingerprint = fingerprints[i]!;
+      const record = await lookUp(pathOf(fingerprint), fingerprint);
+      found[i] = record && putOutOf(record);
+    }
+    return found;
+  }
+
+  function lookUpIndexed(fingerprint: string): PutOut | undefined | Promise<PutOut | undefined> {
+    const path = pathOf(fingerprint);
+    const file = fileNow(path);
+    if (!file) return undefined;
+    const known = index.find(fingerprint, file);
+    if (!known)
+      return lookUp(path, fingerprint).then((record) => {
+        if (record) index.add(fingerprint, file, record);
+        return record && putOutOf(record);
+      });
+    const artifacts = artifactsOf(known);
+    if (artifacts.some(({ kind }) => kind === 'folder'))
+      return missing(known).then((lost) => (lost ? undefined : known));
+    return artifacts.every(({ digest, bytes }) => blobs.present(digest, bytes)) ? known : undefined;
   }
 
   async function lookUp(path: string, fingerprint: string): Promise<Record | undefined> {
@@ -66,7 +105,7 @@ export function createRecords(
     await setAside(pathOf(fingerprint), `${fingerprint}.json`, quarantine, isBad);
   }
 
-  async function missing(record: NewRecord): Promise<Artifact | undefined> {
+  async function missing(record: PutOut): Promise<Artifact | undefined> {
     for (const artifact of artifactsOf(record)) {
       const there =
         artifact.kind === 'folder'
@@ -87,6 +126,8 @@ export function createRecords(
     await point('commit:before');
     const via = await session.path();
     await writeWhole(path, via, recordText(record));
+    const file = fileNow(path);
+    if (file) index.add(record.fingerprint, file, record);
     await point('commit:after');
   }
 
@@ -106,8 +147,11 @@ export function createRecords(
     return found;
   }
 
-  return { pathOf, read, commit, peek, dropBad, all };
+  return { pathOf, read, readAll, commit, peek, dropBad, all };
 }
+
+/** Without what only explanations need, which is most of it. */
+const putOutOf = ({ outputs, lists }: PutOut): PutOut => ({ outputs, lists });
 
 /**
  * The record in a file; undefined when it is missing or of an older version. Synchronous: 300 records take 3 ms, ten times

@@ -1,4 +1,4 @@
-import type { Record as StoredRecord } from '../../cache/store.ts';
+import type { PutOut, Record as StoredRecord } from '../../cache/store.ts';
 import { isUserError } from '../../common/errors.ts';
 import type { Vars } from '../plan/document.ts';
 import { isDone, type Outcome, taskName } from '../plan/task.ts';
@@ -82,7 +82,7 @@ function measuredOf({ ran }: StoredRecord): { measured?: Measured } {
 }
 
 /** Bytes of all that a record holds. */
-export function recordBytes(record: StoredRecord): number {
+export function recordBytes(record: PutOut): number {
   const lists = Object.values(record.lists).flatMap((list) =>
     Object.values(list).flatMap((outputs) => Object.values(outputs)),
   );

@@ -116,6 +116,8 @@ function overhead(planned: RunOptions['planned'], checks: Checks, publishing: Cl
 
 const tenths = (ms: number): number => Math.round(ms * 10) / 10;
 
+type Ran = Extract<Outcome, { state: 'ran' }>;
+
 interface Settled {
   readonly stage: PreparedStage;
   readonly vars: Readonly<Record<string, string>>;
@@ -146,16 +148,21 @@ async function settleAndRepair(options: Going, perform: Performer, run: Run): Pr
   const store: Store = {
     ...options.store,
     read: (fingerprint) => checks.time('records', () => options.store.read(fingerprint)),
+    readAll: (fingerprints) => checks.time('records', () => options.store.readAll(fingerprints)),
   };
   const report = createReporter(options.emit);
-  const ran = new Set<string>();
+  /** What ran in this run: settled once more it is a hit, and still counts as what it was. */
+  const ran = new Map<string, Ran>();
   const keep = ({ stage, vars, outcome }: Settled): Settled => {
-    if (!isDone(outcome)) return { stage, vars, outcome };
+    if (!isDone(outcome) || (outcome.state === 'hit' && ran.size === 0)) return { stage, vars, outcome };
     const id = `${taskName(stage.spec.name, vars)} ${outcome.task.fingerprint}`;
-    run.recordFingerprints([outcome.task.fingerprint]);
-    if (outcome.state === 'ran') ran.add(id);
-    return { stage, vars, outcome: ran.has(id) ? { ...outcome, state: 'ran' } : outcome };
+    if (outcome.state === 'ran') ran.set(id, outcome);
+    return { stage, vars, outcome: ran.get(id) ?? outcome };
   };
+  const record = (settled: readonly Settled[]) =>
+    run.recordFingerprints(
+      settled.flatMap(({ outcome }) => (isDone(outcome) ? [outcome.task.fingerprint] : [])),
+    );
   for (let attempt = 0; ; attempt++) {
     const last = attempt === MAX_REPAIRS + options.stages.length || options.signal.aborted;
     const limit = pLimit(options.jobs);
@@ -166,7 +173,14 @@ async function settleAndRepair(options: Going, perform: Performer, run: Run): Pr
       else options.emit({ event: 'warning', stage, vars, message: outcome.error.message });
     };
     const watched = options.stages.map(async (stage) =>
-      watch(stage, await expansions.get(stageKey(stage.spec.name, stage.setting))!, options.emit, keep, tell),
+      watch(
+        stage,
+        await expansions.get(stageKey(stage.spec.name, stage.setting))!,
+        options.emit,
+        keep,
+        record,
+        tell,
+      ),
     );
     const settled = (await Promise.all(watched)).flat();
     const damaged = settled.some(({ outcome }) => outcome.state === 'failed' && isCorruptBlob(outcome.error));
@@ -175,26 +189,47 @@ async function settleAndRepair(options: Going, perform: Performer, run: Run): Pr
   }
 }
 
-/** Tells what becomes of a stage's tasks as it happens. */
+/** Tells what becomes of a stage's tasks as it happens: what is in the store first, a part of the stage at once. */
 async function watch(
   stage: PreparedStage,
   expansion: Expansion,
   emit: Emit,
   keep: (settled: Settled) => Settled,
+  record: (settled: readonly Settled[]) => void,
   tell: Reporter,
 ): Promise<Settled[]> {
   const { spec, setting } = stage;
   const { name } = spec;
   if ('unknown' in expansion) return [{ stage, vars: shownVars({}, setting), outcome: expansion.unknown }];
   emit({ event: 'tasks', stage: name, count: expansion.nodes.length, ...(setting && { setting }) });
-  return Promise.all(
-    expansion.nodes.map(async ({ vars: plain, outcome }) => {
+  const all: Settled[] = new Array(expansion.nodes.length);
+  const coming: Promise<void>[] = [];
+  const take = (settled: readonly Settled[]) => {
+    record(settled);
+    for (const { vars, outcome } of settled) tell(name, vars, outcome);
+  };
+  let at = 0;
+  for (const looked of expansion.looked) {
+    const there: Settled[] = [];
+    for (const { vars: plain, outcome } of await looked) {
+      const place = at++;
       const vars = shownVars(plain, setting);
-      const settled = keep({ stage, vars, outcome: await outcome });
-      tell(name, vars, settled.outcome);
-      return settled;
-    }),
-  );
+      if (outcome instanceof Promise) {
+        const late = outcome.then((settled) => {
+          all[place] = keep({ stage, vars, outcome: settled });
+          take([all[place]]);
+        });
+        late.catch(() => undefined); // Told below, with those that came at once.
+        coming.push(late);
+      } else {
+        all[place] = keep({ stage, vars, outcome: outcome! });
+        there.push(all[place]);
+      }
+    }
+    take(there);
+  }
+  await Promise.all(coming);
+  return all;
 }
 
 /** Copies finished outputs to where people look for them. False when a stored file was damaged and set aside. */
