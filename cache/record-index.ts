@@ -3,6 +3,8 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from '../common/json.ts';
 import { type FileLook, randomName, writeWhole } from './files.ts';
+import { point } from './points.ts';
+import { isPutOut } from './records.ts';
 import type { Session } from './session.ts';
 import type { PutOut } from './types.ts';
 
@@ -12,8 +14,9 @@ import type { PutOut } from './types.ts';
  * size and modification time. It may be lost, damaged or out of date at any time, and several processes may write to it.
  */
 export interface RecordIndex {
-  /** What is kept of a record that lies in this file. */
-  find(fingerprint: string, file: FileLook): PutOut | undefined;
+  /** Whether asking for so many records is worth loading it. */
+  isWorth(records: number): boolean;
+  find(fingerprint: string): Entry | undefined;
   /** Notes a record that was read from a file, or written to it. */
   add(fingerprint: string, file: FileLook, record: PutOut): void;
   /** Keeps what was noted, if it is enough to be worth it. Failing is no failure. */
@@ -22,8 +25,15 @@ export interface RecordIndex {
   clear(): Promise<void>;
 }
 
-/** Fewer records than this are read from their own files as fast. */
-const WORTH_IT = 1000;
+/** What is kept of a record, and which file it was that held it: the record's own must still be that one. */
+export interface Entry {
+  readonly file: FileLook;
+  readonly record: PutOut;
+}
+
+/** Fewer records than this are read from their own files as fast as the index is; so many it takes to write to it. */
+const FEW = 250;
+const MANY = 1000;
 /** Entries of one file; those with fewer are put together when there is something to add. */
 const FULL = 1 << 16;
 const FORMAT = 1;
@@ -56,16 +66,19 @@ export function createRecordIndex(dir: string, session: Session): RecordIndex {
   }
 
   return {
-    find(fingerprint, file) {
+    isWorth: (records) => lines !== undefined || records >= FEW,
+    find(fingerprint) {
       const line = added.get(fingerprint) ?? load().get(fingerprint);
-      return line === undefined ? undefined : entryIn(line, file);
+      return line === undefined ? undefined : entryIn(line);
     },
     add(fingerprint, { ino, size, mtimeMs }, { outputs, lists }) {
       added.set(fingerprint, `${fingerprint} ${JSON.stringify([ino, size, mtimeMs, outputs, lists])}`);
     },
     async save() {
-      if (added.size < WORTH_IT) return;
+      if (added.size < MANY) return;
       const known = load();
+      for (const [fingerprint, line] of added) if (known.get(fingerprint) === line) added.delete(fingerprint);
+      if (added.size < MANY) return;
       const small = [...files!].filter(([, own]) => own.length < FULL / 2);
       const all = new Map(
         small.flatMap(([, own]) =>
@@ -74,11 +87,13 @@ export function createRecordIndex(dir: string, session: Session): RecordIndex {
       );
       for (const [fingerprint, line] of added) all.set(fingerprint, line);
       try {
+        await point('index:before');
         const entries = [...all.values()];
         for (let at = 0; at < entries.length; at += FULL) {
           const name = `${Date.now()}-${String(at).padStart(9, '0')}-${randomName()}`;
           await writeWhole(join(dir, name), await session.path(), textOf(entries.slice(at, at + FULL)));
         }
+        await point('index:written');
         for (const [name] of small) await rm(join(dir, name), { force: true });
       } catch {
         return;
@@ -118,14 +133,13 @@ function linesIn(path: string): string[] {
   return sha256(body) === head![2] ? body.split('\n').slice(0, -1) : [];
 }
 
-function entryIn(line: string, { ino, size, mtimeMs }: FileLook): PutOut | undefined {
-  const entry = JSON.parse(line.slice(line.indexOf(' ') + 1)) as [
-    number,
-    number,
-    number,
-    PutOut['outputs'],
-    PutOut['lists'],
-  ];
-  const [inode, bytes, time, outputs, lists] = entry;
-  return inode === ino && bytes === size && time === mtimeMs ? { outputs, lists } : undefined;
+/** Undefined where it isn't one: a store can be another's. */
+function entryIn(line: string): Entry | undefined {
+  try {
+    const [ino, size, mtimeMs, outputs, lists] = JSON.parse(line.slice(line.indexOf(' ') + 1));
+    const record: PutOut = { outputs, lists };
+    return isPutOut(record) ? { file: { ino, size, mtimeMs }, record } : undefined;
+  } catch {
+    return undefined;
+  }
 }

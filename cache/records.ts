@@ -6,6 +6,7 @@ import { type Blobs, setAside } from './blobs.ts';
 import { codeOf, explain, isMissing } from './failures.ts';
 import { fileNow, writeWhole } from './files.ts';
 import type { Folders } from './folders.ts';
+import type { Shelf } from './looking.ts';
 import { point } from './points.ts';
 import type { RecordIndex } from './record-index.ts';
 import type { Session } from './session.ts';
@@ -16,10 +17,10 @@ import { type Artifact, type NewRecord, type PutOut, RECORD_FORMAT, type Record 
  * `records/ab/<fingerprint>.json`, written last: `{"format":1,"checksum":"<SHA-256 of the record's text>","record":…}`. The
  * checksum is over the very bytes that follow, so a cut or changed file is never taken for a record.
  */
-export interface Records {
-  pathOf(fingerprint: string): string;
+export interface Records extends Shelf {
   read(fingerprint: string): Promise<Record | undefined>;
-  readAll(fingerprints: readonly string[]): Promise<(PutOut | undefined)[]>;
+  /** As `read`, but doesn't note that somebody relies on it, and doesn't wait for who cleans. */
+  lookUp(fingerprint: string): Promise<Record | undefined>;
   commit(record: NewRecord): Promise<void>;
   /** Reads without judging the blobs; nothing is set aside. `newer`: written by a later version of the program. */
   peek(fingerprint: string): Promise<Record | 'newer' | undefined>;
@@ -29,6 +30,7 @@ export interface Records {
   all(): Promise<string[]>;
 }
 
+const EXTENSION = '.json';
 const HEAD = /^\{"format":(\d+),"checksum":"([0-9a-f]{64})","record":/;
 const NAME = /^[A-Za-z0-9_-]{3,128}$/;
 
@@ -43,56 +45,19 @@ export function createRecords(
 ): Records {
   const pathOf = (fingerprint: string): string => {
     if (!NAME.test(fingerprint)) throw new Error(`not a fingerprint: ${JSON.stringify(fingerprint)}`);
-    return `${dir}${sep}${fingerprint.slice(0, 2)}${sep}${fingerprint}.json`;
+    return `${dir}${sep}${fingerprint.slice(0, 2)}${sep}${fingerprint}${EXTENSION}`;
   };
 
   async function read(fingerprint: string): Promise<Record | undefined> {
-    const path = pathOf(fingerprint);
     await session.use(fingerprint);
-    const found = await lookUp(path, fingerprint);
+    const found = await lookUp(fingerprint);
     if (found) return found;
     await sweeping.ended();
-    return lookUp(path, fingerprint);
+    return lookUp(fingerprint);
   }
 
-  async function readAll(fingerprints: readonly string[]): Promise<(PutOut | undefined)[]> {
-    await session.use(...fingerprints);
-    const found: (PutOut | undefined)[] = [];
-    const missed: number[] = [];
-    for (const [i, fingerprint] of fingerprints.entries()) {
-      const record = lookUpIndexed(fingerprint);
-      // Most are known at once; waiting for each would cost more than looking for it.
-      const there = record instanceof Promise ? await record : record;
-      found.push(there);
-      if (!there) missed.push(i);
-    }
-    if (missed.length > 0) await sweeping.ended();
-    for (const i of missed) {
-      const fingerprint = fingerprints[i]!;
-      const record = await lookUp(pathOf(fingerprint), fingerprint);
-      found[i] = record && putOutOf(record);
-    }
-    return found;
-  }
-
-  function lookUpIndexed(fingerprint: string): PutOut | undefined | Promise<PutOut | undefined> {
-    const path = pathOf(fingerprint);
-    const file = fileNow(path);
-    if (!file) return undefined;
-    const known = index.find(fingerprint, file);
-    if (!known)
-      return lookUp(path, fingerprint).then((record) => {
-        if (record) index.add(fingerprint, file, record);
-        return record && putOutOf(record);
-      });
-    const artifacts = artifactsOf(known);
-    if (artifacts.some(({ kind }) => kind === 'folder'))
-      return missing(known).then((lost) => (lost ? undefined : known));
-    return artifacts.every(({ digest, bytes }) => blobs.present(digest, bytes)) ? known : undefined;
-  }
-
-  async function lookUp(path: string, fingerprint: string): Promise<Record | undefined> {
-    const record = load(path, fingerprint);
+  async function lookUp(fingerprint: string): Promise<Record | undefined> {
+    const record = load(pathOf(fingerprint), fingerprint);
     if (record === 'bad') {
       await dropBad(fingerprint);
     }
@@ -147,11 +112,8 @@ export function createRecords(
     return found;
   }
 
-  return { pathOf, read, readAll, commit, peek, dropBad, all };
+  return { dir, extension: EXTENSION, pathOf, read, lookUp, commit, peek, dropBad, all };
 }
-
-/** Without what only explanations need, which is most of it. */
-const putOutOf = ({ outputs, lists }: PutOut): PutOut => ({ outputs, lists });
 
 /**
  * The record in a file; undefined when it is missing or of an older version. Synchronous: 300 records take 3 ms, ten times
@@ -204,14 +166,17 @@ function recordIn(body: string): Record | undefined {
     isMap(record, () => true) &&
     typeof record.stage === 'string' &&
     isMap(record.vars, (value) => typeof value === 'string') &&
-    isMap(record.outputs, isArtifact) &&
-    isMap(record.lists, (list) => isMap(list, (element) => isMap(element, isArtifact))) &&
+    isPutOut(record) &&
     isMap(record.ran, () => true) &&
     Array.isArray(record.ran.warnings) &&
     Number.isFinite(record.ran.ms) &&
     isMap(record.document, () => true);
   return isWhole ? record : undefined;
 }
+
+/** Whether what a record puts out has the right shape: another one's digests would name files outside the store. */
+export const isPutOut = ({ outputs, lists }: PutOut): boolean =>
+  isMap(outputs, isArtifact) && isMap(lists, (list) => isMap(list, (element) => isMap(element, isArtifact)));
 
 function isMap(value: unknown, isRight: (value: unknown) => boolean): boolean {
   return (

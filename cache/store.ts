@@ -7,9 +7,11 @@ import { ensureStore } from './format.ts';
 import { collectGarbage } from './gc.ts';
 import { importArchive } from './import.ts';
 import { createLocks } from './locks.ts';
+import { createLooking } from './looking.ts';
 import { createMemos, digestFile } from './memo.ts';
 import { createPins } from './pins.ts';
 import { isMaterialised, materialise } from './publish.ts';
+import { readerOfAll } from './read-all.ts';
 import { createRecordIndex } from './record-index.ts';
 import { createRecords } from './records.ts';
 import { createRuns } from './runs.ts';
@@ -40,6 +42,8 @@ export async function openStore(path: string): Promise<Store> {
   const folders = createFolders(blobs, session);
   const index = createRecordIndex(join(dir, 'index'), session);
   const records = createRecords(join(dir, 'records'), quarantine, blobs, folders, session, sweeping, index);
+  const looking = createLooking();
+  const { look } = looking;
   const memos = createMemos(join(dir, 'memo'), session);
   const runs = createRuns(join(dir, 'runs'), session);
   const pins = createPins(join(dir, 'pins'), runs, session);
@@ -48,7 +52,7 @@ export async function openStore(path: string): Promise<Store> {
     dir,
     runs,
     read: records.read,
-    readAll: records.readAll,
+    readAll: readerOfAll({ records, blobs, folders, session, sweeping, index, look }),
     async *records() {
       for (const fingerprint of await records.all()) {
         const record = await records.peek(fingerprint);
@@ -86,6 +90,7 @@ export async function openStore(path: string): Promise<Store> {
     pins: pins.pins,
     async close() {
       await memos.save();
+      await looking.close();
       await index.save();
       await runs.close();
       await session.close();

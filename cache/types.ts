@@ -162,8 +162,11 @@ export type RunState = 'running' | 'complete' | 'incomplete' | 'interrupted';
 export interface Run {
   readonly id: string;
   readonly dir: string;
-  /** Appends one line to `events.jsonl`. Returns when the line is with the operating system. */
-  event(event: Json): void;
+  /**
+   * Appends one line to `events.jsonl`. Returns when the line is with the operating system, and all before it; `soon`: it
+   * may take 100 ms, so that a hundred thousand of them are written together.
+   */
+  event(event: Json, soon?: boolean): void;
   /** Says which records the run uses, so that `gc` keeps them. May be called again as the plan grows. */
   recordFingerprints(fingerprints: Iterable<string>): void;
   /**

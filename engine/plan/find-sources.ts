@@ -15,19 +15,19 @@ export interface Missing {
   readonly outcome: Outcome;
 }
 
-/** What comes to a task by one of its inputs. */
-export interface Gathered {
-  /** Sorted by their variables. */
-  readonly sources: readonly Source[];
+/** What comes to a task. */
+export interface Inputs {
+  /** By input, sorted by their variables. */
+  readonly sources: Readonly<Record<string, readonly Source[]>>;
   readonly missing: readonly Missing[];
-  /** Canonical JSON of what the input adds to the fingerprint. */
-  text(take: 'one' | 'each'): string;
+  /** Canonical JSON of what the inputs add to the fingerprint. Not to be asked where one has too few or too many. */
+  text(): string;
 }
 
-/** The inputs of a task by name; or what is still to come before they are known. */
-export type Inputs =
-  | { readonly inputs: Readonly<Record<string, Gathered>> }
-  | { readonly coming: readonly Promise<unknown>[] };
+/** What must be waited for before the inputs are known. */
+export interface Coming {
+  readonly coming: readonly Promise<unknown>[];
+}
 
 /** The expansions of the stages that a stage needs, by their key. */
 export type Expansions = ReadonlyMap<string, Expansion>;
@@ -35,6 +35,8 @@ export type Expansions = ReadonlyMap<string, Expansion>;
 type Index =
   | { readonly shared: readonly string[]; readonly byShared: ReadonlyMap<string, readonly Node[]> }
   | { readonly unknown: Unready };
+
+type FindVariable = (stage: string, list: string) => string;
 
 /**
  * A function that gathers the inputs of a stage's tasks: from the tasks of needed stages that agree with it in the
@@ -45,60 +47,102 @@ type Index =
 export function inputFinder(
   taker: PreparedStage,
   expansions: Expansions,
-  variableOf: (stage: string, list: string) => string,
-): (vars: Vars) => Inputs {
+  variableOf: FindVariable,
+): (vars: Vars) => Inputs | Coming {
   const byInput = new Map<string, Need[]>();
   for (const need of taker.spec.needs) byInput.set(need.input, [...(byInput.get(need.input) ?? []), need]);
-  const finders = [...byInput].map(
-    ([name, needs]) => [name, oneInput(taker, needs, expansions, variableOf)] as const,
+  const finders = [...byInput].map(([name, needs]) => {
+    const contract = taker.spec.stage.inputs?.[name];
+    return { name, contract, ...oneInput(taker, needs, expansions, variableOf) };
+  });
+  const texts = finders
+    .filter(({ contract }) => contract && contract.counts !== false)
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  return sharing(
+    finders.flatMap(({ names }) => names),
+    (vars) => {
+      const gathered: Record<string, Gathered> = {};
+      const coming: Promise<unknown>[] = [];
+      for (const { name, find } of finders) {
+        const found = find(vars);
+        if ('coming' in found) coming.push(...found.coming);
+        else gathered[name] = found;
+      }
+      if (coming.length > 0) return { coming };
+      const all = Object.entries(gathered);
+      const text = () => {
+        const given = texts.filter(({ name }) => gathered[name]!.sources.length > 0);
+        const members = given.map(
+          ({ name, contract }) => `${JSON.stringify(name)}:${gathered[name]!.text(contract!.take)}`,
+        );
+        return `{${members.join(',')}}`;
+      };
+      return {
+        sources: Object.fromEntries(all.map(([name, { sources }]) => [name, sources])),
+        missing: all.flatMap(([, { missing }]) => missing),
+        text: rememberedIfAskedAgain(text),
+      };
+    },
   );
-  return (vars) => {
-    const inputs: Record<string, Gathered> = {};
-    const coming: Promise<unknown>[] = [];
-    for (const [name, find] of finders) {
-      const found = find(vars);
-      if (Array.isArray(found)) coming.push(...found);
-      else inputs[name] = found;
-    }
-    return coming.length > 0 ? { coming } : { inputs };
-  };
+}
+
+/** What comes to a task by one of its inputs. */
+interface Gathered {
+  readonly sources: readonly Source[];
+  readonly missing: readonly Missing[];
+  text(take: 'one' | 'each'): string;
 }
 
 function oneInput(
   taker: PreparedStage,
   needs: readonly Need[],
   expansions: Expansions,
-  variableOf: (stage: string, list: string) => string,
-): (vars: Vars) => Gathered | Promise<unknown>[] {
+  variableOf: FindVariable,
+) {
   const finders = needs.map((need) => oneNeed(taker, need, expansions, variableOf));
-  const names = [...new Set(finders.flatMap((each) => each.names))];
-  const known = new Map<string, Gathered>();
-  return (vars) => {
-    const key = valuesKey(vars, names);
-    const before = known.get(key);
-    if (before) return before;
-    const sources: Source[] = [];
+  const names = finders.flatMap((each) => each.names);
+  const find = sharing(names, (vars): Gathered | Coming => {
+    const found: Source[] = [];
     const missing: Missing[] = [];
     const coming: Promise<unknown>[] = [];
-    for (const { find } of finders) find(vars, sources, missing, coming);
-    if (coming.length > 0) return coming;
-    const found = gathered(sources, missing, vars);
-    known.set(key, found);
+    for (const finder of finders) finder.find(vars, found, missing, coming);
+    if (coming.length > 0) return { coming };
+    const sources = inOrder(found);
+    return {
+      sources,
+      missing,
+      text: rememberedIfAskedAgain((take: 'one' | 'each') => inputText(take, sources, vars)),
+    };
+  });
+  return { names, find };
+}
+
+/** The same result for all that have the same values of some variables, once it is there. */
+function sharing<T extends object>(
+  names: readonly string[],
+  work: (vars: Vars) => T | Coming,
+): (vars: Vars) => T | Coming {
+  const distinct = [...new Set(names)];
+  const known = new Map<string, T | Coming>();
+  return (vars) => {
+    const key = valuesKey(vars, distinct);
+    const before = known.get(key);
+    if (before) return before;
+    const found = work(vars);
+    if (!('coming' in found)) known.set(key, found);
     return found;
   };
 }
 
-/** @param vars of any of the takers: they have the same names, and the same values of what is shared */
-function gathered(found: readonly Source[], missing: readonly Missing[], vars: Vars): Gathered {
-  const sources = inOrder(found);
+/** Texts of gathered inputs are long: one that a single task has isn't kept. */
+function rememberedIfAskedAgain<Asked extends readonly unknown[]>(work: (...asked: Asked) => string) {
   let known: string | undefined;
-  return {
-    sources,
-    missing,
-    text(take) {
-      known ??= inputText(take, sources, vars);
-      return known;
-    },
+  let times = 0;
+  return (...asked: Asked): string => {
+    if (known !== undefined) return known;
+    const text = work(...asked);
+    if (times++ > 0) known = text;
+    return text;
   };
 }
 
@@ -113,7 +157,7 @@ function oneNeed(
   taker: PreparedStage,
   need: Need,
   expansions: Expansions,
-  variableOf: (stage: string, list: string) => string,
+  variableOf: FindVariable,
 ): NeedFinder {
   const variable = need.list === undefined ? undefined : variableOf(need.stage, need.list);
   const { spec } = taker;

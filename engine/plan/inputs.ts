@@ -35,8 +35,9 @@ export function artefacts(
 
 /** Sorted by variables, so that neither the order of a config nor of finishing counts. */
 export function inOrder(sources: readonly Source[]): readonly Source[] {
-  if (sources.length < 2) return sources;
-  const keyed = sources.map((source) => ({ source, key: varsKey(source.vars) }));
+  const keys = sources.map(({ vars }) => varsKey(vars));
+  if (keys.every((key, i) => i === 0 || keys[i - 1]! <= key)) return sources;
+  const keyed = sources.map((source, i) => ({ source, key: keys[i]! }));
   return keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ source }) => source);
 }
 
@@ -52,13 +53,22 @@ export function inputDigest(take: 'one' | 'each', sources: readonly Source[], ta
 /** The canonical JSON of {@link inputDigest}. Written piece by piece: a large graph gathers a million artefacts. */
 export function inputText(take: 'one' | 'each', sources: readonly Source[], taker: Vars): string {
   if (take === 'one') return JSON.stringify(sources[0]!.artifact.digest);
-  const texts = sources.map(({ vars, artifact }) => {
-    const names = Object.keys(vars).filter((name) => taker[name] === undefined);
-    if (names.length > 1) names.sort();
-    const members = names.map((name) => `${JSON.stringify(name)}:${JSON.stringify(vars[name])}`);
-    return `{"digest":${JSON.stringify(artifact.digest)},"vars":{${members.join(',')}}}`;
-  });
-  return `[${texts.join(',')}]`;
+  let text = '';
+  for (const { vars, artifact } of sources) {
+    text += `${text === '' ? '[' : ','}{"digest":"${artifact.digest}","vars":${ownText(vars, taker)}}`;
+  }
+  return `${text}]`;
+}
+
+/** Canonical JSON of the variables that a taker doesn't share. */
+function ownText(vars: Vars, taker: Vars): string {
+  const names: string[] = [];
+  for (const name in vars) if (taker[name] === undefined) names.push(name);
+  if (names.length > 1) names.sort();
+  let text = '';
+  for (const name of names)
+    text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${JSON.stringify(vars[name])}`;
+  return `{${text}}`;
 }
 
 /** The variables that two tasks must agree on to be joined. */

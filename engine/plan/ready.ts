@@ -4,7 +4,7 @@ import { errorAt } from '../spec/source.ts';
 import type { Impossible } from '../stage.ts';
 import type { Code } from './code.ts';
 import type { Document, InputDigest, Vars } from './document.ts';
-import type { Gathered } from './find-sources.ts';
+import type { Inputs } from './find-sources.ts';
 import { inputDigest } from './inputs.ts';
 import type { Prepared, PreparedStage } from './prepare.ts';
 import { type ReadyTask, type Source, shownVars, taskName } from './task.ts';
@@ -16,39 +16,13 @@ export class Unfitting extends UserError {}
 export function readyTask(
   prepared: PreparedStage,
   vars: Vars,
-  inputs: Readonly<Record<string, Gathered>>,
+  { sources, text }: Inputs,
   impossible: readonly Impossible[],
 ): ReadyTask {
-  const { spec } = prepared;
   const variant = prepared.variant(vars);
-  const sources: Record<string, readonly Source[]> = {};
-  for (const name of Object.keys(inputs)) sources[name] = inputs[name]!.sources;
-  const texts: string[] = [];
-  for (const [name, { take, counts }] of countedInputs(spec)) {
-    const found = sources[name] ?? [];
-    checkCount(prepared, vars, name, found);
-    if (counts && found.length > 0) texts.push(`${JSON.stringify(name)}:${inputs[name]!.text(take)}`);
-  }
-  const lacking = impossible.length > 0 ? impossible : undefined;
-  const fingerprint = variant.fingerprint(`{${texts.join(',')}}`, lacking);
+  for (const name in prepared.spec.stage.inputs) checkCount(prepared, vars, name, sources[name] ?? []);
+  const fingerprint = variant.fingerprint(text(), impossible.length > 0 ? impossible : undefined);
   return new Ready(prepared, variant, vars, fingerprint, sources, impossible);
-}
-
-const order = new WeakMap<StageSpec, [string, { take: 'one' | 'each'; counts: boolean }][]>();
-
-/** A stage's inputs by name, in the order of canonical JSON. */
-function countedInputs(spec: StageSpec) {
-  const known = order.get(spec);
-  if (known) return known;
-  const inputs = Object.entries(spec.stage.inputs ?? {}).map(
-    ([name, { take, counts }]): [string, { take: 'one' | 'each'; counts: boolean }] => [
-      name,
-      { take, counts: counts !== false },
-    ],
-  );
-  inputs.sort(([a], [b]) => (a < b ? -1 : 1));
-  order.set(spec, inputs);
-  return inputs;
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Store, Record as StoredRecord } from '../../cache/store.ts';
 import { type Pipeline, type StageSpec, upstream } from '../spec/pipeline.ts';
 import type { Impossible } from '../stage.ts';
 import type { Vars } from './document.ts';
-import { type Expansions, type Gathered, type Inputs, inputFinder, type Missing } from './find-sources.ts';
+import { type Coming, type Expansions, type Inputs, inputFinder, type Missing } from './find-sources.ts';
 import { impossibleOnes, rememberedReasons } from './impossible.ts';
 import { listVariables } from './inputs.ts';
 import { type PreparedStage, stageKey } from './prepare.ts';
@@ -92,7 +92,7 @@ export function settle(
   function begin(
     prepared: PreparedStage,
     node: Node,
-    inputsOf: (vars: Vars) => Inputs,
+    inputsOf: (vars: Vars) => Inputs | Coming,
   ): ReadyTask | undefined {
     try {
       const found = inputsOf(node.vars);
@@ -104,8 +104,8 @@ export function settle(
         });
         return undefined;
       }
-      const inputs = received(prepared.spec, found.inputs);
-      if (!('state' in inputs)) return readyTask(prepared, node.vars, found.inputs, inputs.impossible);
+      const inputs = received(prepared.spec, found.missing);
+      if (!('state' in inputs)) return readyTask(prepared, node.vars, found, inputs.impossible);
       node.outcome = inputs;
     } catch (error) {
       node.outcome = wrong(prepared, undefined, error as Error);
@@ -181,13 +181,14 @@ async function lookedFor(
   return found;
 }
 
+const NOTHING = { impossible: [] };
+
 /** What a task gets from those that it needs, or that it has to wait for them. */
 function received(
   spec: StageSpec,
-  inputs: Readonly<Record<string, Gathered>>,
+  missing: readonly Missing[],
 ): { readonly impossible: readonly Impossible[] } | Unready {
-  const missing = Object.values(inputs).flatMap((each) => each.missing);
-  if (missing.length === 0) return { impossible: [] };
+  if (missing.length === 0) return NOTHING;
   const unfit = missing.filter(({ outcome }) => outcome.state === 'impossible');
   const rest = spec.vary ? missing.filter((each) => !unfit.includes(each)) : missing;
   return rest.length > 0 ? unready(rest) : { impossible: impossibleOnes(unfit) };
@@ -241,7 +242,8 @@ async function expand(
     });
   }
   const order = spec.loops.map(({ variable }) => variable);
-  return { vars: partial.map((vars) => pick(vars, order)) };
+  const isOrdered = order.join() === Object.keys(partial[0] ?? {}).join();
+  return { vars: isOrdered ? partial : partial.map((vars) => pick(vars, order)) };
 }
 
 const agree = (a: Vars, b: Vars): boolean =>

@@ -67,7 +67,8 @@ export async function runPipeline(
     const event = { ...happened, at: Math.round(performance.now() - started) };
     options.emit(event);
     try {
-      if (event.event !== 'progress') run.event(event as unknown as Json);
+      const soon = event.event === 'task' && event.outcome === 'hit';
+      if (event.event !== 'progress') run.event(event as unknown as Json, soon);
     } catch (error) {
       unwritten ??= error;
     }
@@ -153,8 +154,9 @@ async function settleAndRepair(options: Going, perform: Performer, run: Run): Pr
   const report = createReporter(options.emit);
   /** What ran in this run: settled once more it is a hit, and still counts as what it was. */
   const ran = new Map<string, Ran>();
-  const keep = ({ stage, vars, outcome }: Settled): Settled => {
-    if (!isDone(outcome) || (outcome.state === 'hit' && ran.size === 0)) return { stage, vars, outcome };
+  const keep = (settled: Settled): Settled => {
+    const { stage, vars, outcome } = settled;
+    if (!isDone(outcome) || (outcome.state === 'hit' && ran.size === 0)) return settled;
     const id = `${taskName(stage.spec.name, vars)} ${outcome.task.fingerprint}`;
     if (outcome.state === 'ran') ran.set(id, outcome);
     return { stage, vars, outcome: ran.get(id) ?? outcome };
@@ -167,9 +169,9 @@ async function settleAndRepair(options: Going, perform: Performer, run: Run): Pr
     const last = attempt === MAX_REPAIRS + options.stages.length || options.signal.aborted;
     const limit = pLimit(options.jobs);
     const expansions = settle(options.pipeline, options.stages, store, (task) => limit(() => perform(task)));
-    const tell: Reporter = (stage, vars, outcome) => {
+    const tell: Reporter['tell'] = (stage, vars, outcome) => {
       const damaged = outcome.state === 'failed' && isCorruptBlob(outcome.error);
-      if (!damaged || last) report(stage, vars, outcome);
+      if (!damaged || last) report.tell(stage, vars, outcome);
       else options.emit({ event: 'warning', stage, vars, message: outcome.error.message });
     };
     const watched = options.stages.map(async (stage) =>
@@ -186,6 +188,7 @@ async function settleAndRepair(options: Going, perform: Performer, run: Run): Pr
     const damaged = settled.some(({ outcome }) => outcome.state === 'failed' && isCorruptBlob(outcome.error));
     const published = () => publishing.time('publish', () => publish(settled, options, last));
     if (last || (!damaged && (await published()))) return settled;
+    report.again(settled);
   }
 }
 
@@ -196,7 +199,7 @@ async function watch(
   emit: Emit,
   keep: (settled: Settled) => Settled,
   record: (settled: readonly Settled[]) => void,
-  tell: Reporter,
+  tell: Reporter['tell'],
 ): Promise<Settled[]> {
   const { spec, setting } = stage;
   const { name } = spec;
