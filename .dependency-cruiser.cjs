@@ -63,6 +63,12 @@ module.exports = {
       { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
       'What users run may need only what they install.',
     ),
+    only(
+      'benchmarks-are-on-top',
+      '^(bin|cache|common|engine|figures|stages|stats|tables|vision)/',
+      { path: '^bench/' },
+      'Nothing that users run needs a benchmark.',
+    ),
     only('resolvable', '.', { couldNotResolve: true }, 'Every import leads somewhere.'),
   ],
   options: {

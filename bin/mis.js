@@ -1,11 +1,7 @@
 #!/usr/bin/env node
-// Starts the command line. The program is TypeScript and runs from its source: what is fingerprinted is what runs.
-import { register } from 'tsx/esm/api';
+// CommonJS (see package.json beside it): loading this file doesn't use libuv's threads yet, whose number can only be set before.
+// They decode images; four of them, as libuv would have, are too few for many cores.
+const { availableParallelism } = require('node:os');
 
-// Packages that every command needs are loaded before the loader is there, which would look at each of their modules.
-await Promise.all(
-  ['zod', 'yaml', 'commander', 'p-limit', 'picomatch', 'fastest-levenshtein'].map((name) => import(name)),
-);
-register();
-const { main } = await import('../engine/cli/main.ts');
-process.exitCode = await main(process.argv);
+process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, availableParallelism()));
+import('../engine/cli/start.mjs');

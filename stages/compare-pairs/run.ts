@@ -7,7 +7,7 @@ import { drawUnits } from '../../tables/unit-sample.ts';
 import { pickUnits, readUnitStats } from '../../tables/unit-stats.ts';
 import { shownPath } from '../../vision/images/names.ts';
 import { openShard } from '../../vision/images/shard.ts';
-import { batchSize } from '../../vision/onnx/forward.ts';
+import { batchSize } from '../../vision/onnx/batch.ts';
 import { openPairs } from '../../vision/onnx/pairs.ts';
 import { compareTasks } from './compare.ts';
 import { pixelCache } from './images.ts';
@@ -41,7 +41,7 @@ export async function comparePairs(task: Task<Params>): Promise<void> {
         orientation,
         memory: MEMORY,
       }),
-      size: batchSize(network, batch),
+      size: network.batch ?? batch ?? batchSize(network.preprocess.size),
       distance,
       file: network.file,
       nameOf: (image) => shownPath(nameOf(image)),

@@ -1,5 +1,5 @@
 import type { Orientation } from '../images/decode.ts';
-import { prepare } from '../images/preprocess.ts';
+import type { Prepare } from '../images/decoders.ts';
 import type { ResolvedPreprocess } from '../images/preprocess-spec.ts';
 import type { Shard } from '../images/shard.ts';
 
@@ -13,6 +13,12 @@ interface Encoded {
   readonly bytes: Uint8Array;
 }
 
+/** Images of a batch: uint8 RGB, flat [count, height, width, 3]. */
+interface Pixels {
+  readonly data: Uint8Array;
+  readonly count: number;
+}
+
 /**
  * Gives the images of a shard in batches, ready for the network. Reads two batches ahead and decodes one ahead, in other
  * threads, so that work goes on while this one is busy. Memory holds the files of two batches, their pixels in the
@@ -22,26 +28,34 @@ export class Feed {
   readonly #shard: Shard;
   readonly #preprocess: ResolvedPreprocess;
   readonly #orientation: Orientation;
-  readonly #size: number;
+  readonly #size: () => number;
+  readonly #prepare: Prepare;
   /** First row of the next batch to be read. */
   #first = 0;
   #read: Promise<Encoded[]>;
-  #decoded: Promise<Uint8Array>;
+  #decoded: Promise<Pixels>;
 
-  constructor(shard: Shard, preprocess: ResolvedPreprocess, orientation: Orientation, size: number) {
+  constructor(
+    shard: Shard,
+    preprocess: ResolvedPreprocess,
+    orientation: Orientation,
+    size: () => number,
+    prepare: Prepare,
+  ) {
     this.#shard = shard;
     this.#preprocess = preprocess;
     this.#orientation = orientation;
     this.#size = size;
+    this.#prepare = prepare;
     this.#decoded = quiet(this.#readNext().then((batch) => this.#decode(batch)));
     this.#read = this.#readNext();
   }
 
   /**
-   * Pixels of the next batch, uint8 RGB, flat [count, height, width, 3]. On return, decoding of the one after it is
+   * Pixels of the next batch, as many as `size` said when its files began to be read. On return, decoding of the one after it is
    * under way. Throws a UserError that names the image when one can't be read or decoded.
    */
-  async take(): Promise<Uint8Array> {
+  async take(): Promise<Pixels> {
     const [pixels, encoded] = await Promise.all([this.#decoded, this.#read]);
     this.#decoded = quiet(this.#decode(encoded));
     this.#read = this.#readNext();
@@ -51,13 +65,13 @@ export class Feed {
 
   #readNext(): Promise<Encoded[]> {
     const first = this.#first;
-    this.#first += this.#size;
-    const paths = this.#shard.paths.slice(first, first + this.#size);
+    const paths = first < this.#shard.rows ? this.#shard.paths.slice(first, first + this.#size()) : [];
+    this.#first += paths.length;
     const reads = paths.map(async (path, i) => ({ path, bytes: await this.#shard.read(first + i) }));
     return quiet(Promise.all(reads));
   }
 
-  async #decode(batch: readonly Encoded[]): Promise<Uint8Array> {
+  async #decode(batch: readonly Encoded[]): Promise<Pixels> {
     const [height, width] = this.#preprocess.size;
     const length = height * width * 3;
     const all = new Uint8Array(batch.length * length);
@@ -67,7 +81,8 @@ export class Feed {
       while (running.size >= AT_LEAST && bytes + image.bytes.length > DECODED_TOGETHER)
         await Promise.race(running);
       bytes += image.bytes.length;
-      const done = prepare(image.bytes, image.path, this.#preprocess, this.#orientation).then((pixels) => {
+      const ready = this.#prepare(image.bytes, image.path, this.#preprocess, this.#orientation);
+      const done = ready.then((pixels) => {
         all.set(pixels, i * length);
         bytes -= image.bytes.length;
         running.delete(done);
@@ -75,7 +90,7 @@ export class Feed {
       running.add(quiet(done));
     }
     await Promise.all(running);
-    return all;
+    return { data: all, count: batch.length };
   }
 }
 

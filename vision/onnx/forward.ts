@@ -1,7 +1,9 @@
 import { UserError } from '../../common/errors.ts';
 import type { Orientation } from '../images/decode.ts';
+import { decodeIn } from '../images/decoders.ts';
 import { shownPath } from '../images/names.ts';
 import type { Shard } from '../images/shard.ts';
+import { BatchProbe } from './batch.ts';
 import { Feed } from './feed.ts';
 import type { Network, Results } from './network.ts';
 
@@ -11,31 +13,37 @@ export interface Forwarded extends Results {
 }
 
 /**
- * Images in a batch where nothing is said: as many as hold the pixels of 4 images of 224 × 224, at most 32. On a CPU
- * larger batches are no faster (ResNet-50: 46 ms an image in batches of 4 and of 8) and take more memory.
- */
-export function batchSize(network: Pick<Network, 'preprocess' | 'batch'>, asked: number | undefined): number {
-  const [height, width] = network.preprocess.size;
-  const fitting = Math.floor((4 * 224 * 224) / (height * width));
-  return network.batch ?? asked ?? Math.max(1, Math.min(32, fitting));
-}
-
-/**
  * Runs the images of a shard through a network, in order. While one batch runs, the next is being decoded (its bytes
- * were read before), so memory holds two batches whatever the shard's size. Throws a UserError that names model, layer
+ * were read before), so memory holds two batches whatever the shard's size. Where no size of batches is asked for, the network's
+ * first batches show which is fastest. Throws a UserError that names model, layer
  * and image when a result is NaN or infinite.
  */
 export async function* forward(
   network: Network,
   shard: Shard,
-  options: { readonly batch: number | undefined; readonly orientation: Orientation },
+  options: {
+    readonly batch: number | undefined;
+    readonly orientation: Orientation;
+    /** Threads of their own that decode images; none where nothing is said. */
+    readonly decoders?: number;
+  },
 ): AsyncGenerator<Forwarded, void, undefined> {
-  const size = batchSize(network, options.batch);
-  const feed = new Feed(shard, network.preprocess, options.orientation, size);
-  for (let first = 0; first < shard.rows; first += size) {
-    const paths = shard.paths.slice(first, first + size);
+  const fixed = network.batch ?? options.batch;
+  const probe = fixed === undefined ? network.probe : new BatchProbe([fixed]);
+  const feed = new Feed(
+    shard,
+    network.preprocess,
+    options.orientation,
+    () => probe.next(),
+    decodeIn(options.decoders ?? 0),
+  );
+  for (let first = 0; first < shard.rows; ) {
     const pixels = await feed.take();
-    const results = await network.run(pixels, paths.length);
+    const paths = shard.paths.slice(first, first + pixels.count);
+    first += pixels.count;
+    const started = performance.now();
+    const results = await network.run(pixels.data, pixels.count);
+    probe.ran(pixels.count, performance.now() - started);
     checkFinite(network, paths, results);
     yield { paths, ...results };
   }

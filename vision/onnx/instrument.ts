@@ -1,23 +1,16 @@
 import { UserError } from '../../common/errors.ts';
 import { encode, makeNode, shallow, withGraph } from './build.ts';
-import { wire } from './graph.ts';
+import { type Wiring, wire } from './graph.ts';
 import { BATCH, freeReshapes, type ImageInput, imageInput, type PixelInput, withPixels } from './input.ts';
+import { Means, meanSources } from './means.ts';
 import { FLOAT, type Model } from './model.ts';
 import type { GraphProto, NodeProto } from './onnx_pb.ts';
-import {
-  float32Nodes,
-  isMap,
-  pooledNorm,
-  poolingNodes,
-  positionNodes,
-  type Tap,
-  type Tokens,
-} from './pool.ts';
+import { float32Nodes, isMap, poolingNodes, positionNodes, type Tap, type Tokens } from './pool.ts';
 import { noise, type Place, placeByName, probePlaces, type RunImages } from './probe.ts';
 import { pruned } from './prune.ts';
 import { scaleOf, scalesByBatch } from './quantised.ts';
 import { createSession, runPixels } from './session.ts';
-import { inferShapes } from './shapes.ts';
+import { inferShapes, type TensorInfo } from './shapes.ts';
 
 /** What is to leave the edited model. */
 export interface Wanted {
@@ -37,12 +30,23 @@ export interface WantedTap {
   readonly keepPositions?: boolean;
 }
 
+/** Where the values of a tap are. */
+export interface TapOutput {
+  /** The output's name; several taps share one. */
+  readonly output: string;
+  readonly units: number;
+  /** Positions an image; 1 where it is pooled. */
+  readonly positions: number;
+  /** Values that the output has for an image, and the place of this tap's first among them. */
+  readonly width: number;
+  readonly first: number;
+}
+
 /** A model that was edited: bytes for the runtime, and the names under which results leave it. */
 export interface Instrumented {
   readonly bytes: Uint8Array;
   readonly pixels: PixelInput;
-  /** For each tap: the output's name, its number of units, and of positions an image (1 where it is pooled). */
-  readonly taps: readonly { readonly output: string; readonly units: number; readonly positions: number }[];
+  readonly taps: readonly TapOutput[];
   readonly outputs: readonly string[];
   /** The batch size that the model is bound to; undefined where any will do. */
   readonly batch: number | undefined;
@@ -162,23 +166,22 @@ async function edit(
   pixels: PixelInput,
   batch: number | undefined,
 ): Promise<Instrumented> {
-  const { taps, infos } = await locate(model, graph, wanted, pixels, batch);
   const wiring = wire(graph);
+  const { taps, infos } = await locate(model, graph, wiring, wanted, pixels, batch);
   const nodes: NodeProto[] = [];
-  const means = new Map<string, string>();
-  const results = taps.map((tap, index) => {
+  const means = new Means(wiring, (tensor) => mapShape(infos.get(tensor)));
+  const found = taps.map((tap, index) => {
     const prefix = `mis/tap/${index}`;
     const units = Number(tap.shape[tap.channelAxis]);
     if (wanted.taps[index]!.keepPositions) {
-      const { nodes: added, output, positions } = positionNodes(tap, prefix, model.opset, wanted.tokens);
+      const { nodes: added, ...kept } = positionNodes(tap, prefix, model.opset, wanted.tokens);
       nodes.push(...added);
-      return { output, units, positions };
+      return { units, ...kept };
     }
-    const pooled =
-      pooledNorm(tap, wiring.producer(tap.tensor), means, prefix) ??
-      poolingNodes(tap, prefix, model.opset, wanted.tokens);
+    const mean = isMap(tap) ? means.of(tap.tensor) : undefined;
+    if (mean !== undefined) return { output: mean, units, positions: 1 };
+    const pooled = poolingNodes(tap, prefix, model.opset, wanted.tokens);
     nodes.push(...pooled.nodes);
-    if (isMap(tap)) means.set(tap.tensor, pooled.output);
     return { output: pooled.output, units, positions: 1 };
   });
   const outputs = wanted.outputs.map((name, index) => {
@@ -188,22 +191,53 @@ async function edit(
     return converted.output;
   });
   const copy = shallow(graph);
-  copy.node = [...graph.node, ...nodes];
+  const { results, joining } = together(found, (i) => wanted.taps[i]!.keepPositions === true);
+  copy.node = [...graph.node, ...means.nodes, ...nodes, ...joining];
   const edited = pruned(copy, [...results.map(({ output }) => output), ...outputs]);
   return { bytes: encode(withGraph(model.proto, edited)), pixels, taps: results, outputs, batch };
+}
+
+/**
+ * Puts the pooled taps side by side into one output [batch, all units]: each output that leaves the runtime costs 10 µs, and a
+ * network can have hundreds of taps.
+ */
+function together(
+  taps: readonly Omit<TapOutput, 'first' | 'width'>[],
+  isApart: (index: number) => boolean,
+): { results: TapOutput[]; joining: NodeProto[] } {
+  const pooled = taps.filter((_, i) => !isApart(i));
+  const width = pooled.reduce((sum, { units }) => sum + units, 0);
+  let first = 0;
+  const results = taps.map((tap, i): TapOutput => {
+    if (isApart(i)) return { ...tap, first: 0, width: tap.units * tap.positions };
+    first += tap.units;
+    return { ...tap, output: POOLED, first: first - tap.units, width };
+  });
+  const names = pooled.map(({ output }) => output);
+  return { results, joining: names.length > 0 ? [makeNode('Concat', names, [POOLED], { axis: 1 })] : [] };
+}
+
+/** Name of the output that holds all pooled taps. */
+const POOLED = 'mis/pooled';
+
+/** [C, H, W] of a float32 feature map whose first axis is the free batch's. */
+function mapShape(info: TensorInfo | undefined): readonly number[] | undefined {
+  if (info?.type !== 'float32' || info.shape.length < 3 || info.shape[0] !== BATCH) return undefined;
+  const rest = info.shape.slice(1);
+  return rest.every((axis) => typeof axis === 'number') ? rest : undefined;
 }
 
 /** Finds out types, shapes and where the batch lies. */
 async function locate(
   model: Model,
   graph: GraphProto,
+  wiring: Wiring,
   wanted: Wanted,
   pixels: PixelInput,
   batch: number | undefined,
 ) {
   const tensors = [...new Set(wanted.taps.map(({ tensor }) => tensor))];
-  const infos = await inferShapes(model, graph, [...tensors, ...wanted.outputs]);
-  const wiring = wire(graph);
+  const infos = await inferShapes(model, graph, [...meanSources(wiring, tensors), ...wanted.outputs]);
   const places = new Map<string, Place>();
   for (const tensor of tensors) {
     const { shape } = infos.get(tensor)!;

@@ -26,7 +26,9 @@ export interface Loaded {
   readonly candidates: readonly string[];
   readonly preprocess: ResolvedPreprocess;
   readonly batch: number | undefined;
-  /** Size of the images, and the names under which results leave the session: taps, then the kept output. */
+  /** The name under which the kept output leaves the session. */
+  readonly kept: string | undefined;
+  /** Size of the images, and the names under which results leave the session. */
   readonly pixels: PixelInput;
   readonly names: readonly string[];
 }
@@ -69,6 +71,7 @@ export async function load(model: Model, options: NetworkOptions): Promise<Loade
     preprocess,
     batch: edited.batch,
     pixels,
+    kept: edited.outputs[0],
     names: namesOf(edited),
   };
 }
@@ -118,8 +121,8 @@ async function tryOn(model: Model, wanted: Wanted, edited: Instrumented): Promis
     const images = noise(rows * pixels.height * pixels.width * 3);
     const values = await runPixels(session, images, rows, pixels, namesOf(edited), model.file);
     const lengthOf = (name: string) => values.get(name)!.data.length / rows;
-    taps.forEach(({ output, units, positions }, i) => {
-      if (lengthOf(output) !== units * positions) throw notBatched(model.file, wanted.taps[i]!.name, rows);
+    taps.forEach(({ output, width }, i) => {
+      if (lengthOf(output) !== width) throw notBatched(model.file, wanted.taps[i]!.name, rows);
     });
     const length = outputs[0] === undefined ? 0 : lengthOf(outputs[0]);
     if (!Number.isInteger(length)) throw notBatched(model.file, wanted.outputs[0]!, rows);
@@ -130,7 +133,9 @@ async function tryOn(model: Model, wanted: Wanted, edited: Instrumented): Promis
   }
 }
 
-const namesOf = ({ taps, outputs }: Instrumented) => [...taps.map(({ output }) => output), ...outputs];
+const namesOf = ({ taps, outputs }: Instrumented) => [
+  ...new Set([...taps.map(({ output }) => output), ...outputs]),
+];
 
 /** The layers and where they come from: those of the model by depth, each followed by the directions of its depth. */
 function described(
@@ -161,20 +166,32 @@ export async function run(loaded: Loaded, images: Uint8Array, count: number): Pr
   const { file, session, layers, sources, taps, output, batch, pixels, names } = loaded;
   const rows = batch ?? Math.max(2, count);
   const values = await runPixels(session, filled(images, count, rows), rows, pixels, names, file);
-  const all = (index: number, width: number, what: string) => {
-    const { data } = values.get(names[index]!)!;
+  const all = (name: string, width: number, what: string) => {
+    const { data } = values.get(name)!;
     if (data.length !== rows * width) throw notBatched(file, what, rows);
     return data;
   };
   const activations: Float32Array[] = [];
   for (const [i, { tap, directions }] of sources.entries()) {
-    const { units, positions } = taps[tap]!;
-    const read = all(tap, units * positions, layers[i]!.name);
+    const { output: name, units, positions, first, width } = taps[tap]!;
+    const read = columns(all(name, width, layers[i]!.name), width, first, units * positions);
     const found = directions ? await directions.apply(read, rows, positions) : read;
     activations.push(found.subarray(0, count * layers[i]!.units));
   }
-  const kept = output && all(taps.length, output.length, output.name).subarray(0, count * output.length);
+  const kept = output && all(loaded.kept!, output.length, output.name).subarray(0, count * output.length);
   return { activations, output: kept };
+}
+
+/** The columns `first` to `first + count` of a table whose rows are `width` long. */
+function columns(table: Float32Array, width: number, first: number, count: number): Float32Array {
+  if (count === width) return table;
+  const rows = table.length / width;
+  const found = new Float32Array(rows * count);
+  for (let row = 0; row < rows; row++) {
+    const at = row * width + first;
+    found.set(table.subarray(at, at + count), row * count);
+  }
+  return found;
 }
 
 /** The images, followed by black ones up to the number of rows. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { canonicalJson, sha256 } from '../../common/json.ts';
 import type { Preprocess, ResolvedPreprocess } from '../images/preprocess-spec.ts';
+import { BatchProbe, batchSizes } from './batch.ts';
 import type { Direction } from './directions.ts';
 import { type Loaded, load, release, run } from './loaded.ts';
 import { type Model, readModel } from './model.ts';
@@ -57,6 +58,8 @@ export interface Network {
   readonly preprocess: ResolvedPreprocess;
   /** The batch size that the model is bound to; undefined where any will do. */
   readonly batch: number | undefined;
+  /** Finds the fastest size of batches for all who use the network in this thread. */
+  readonly probe: BatchProbe;
   /**
    * Runs `count` images, uint8 RGB, flat [count, height, width, 3]; at most `batch` where the model is bound to one.
    * Blocks the thread. Results don't depend on which images share a batch.
@@ -68,6 +71,7 @@ export interface Network {
 
 interface Entry {
   readonly loaded: Promise<Loaded>;
+  probe?: BatchProbe;
   users: number;
 }
 
@@ -90,6 +94,8 @@ export async function openNetwork(file: string, options: NetworkOptions): Promis
   try {
     const loaded = { ...(await entry.loaded), file: model.file };
     const { layers, output, candidates, preprocess, batch } = loaded;
+    entry.probe ??= new BatchProbe(batchSizes(preprocess.size));
+    const { probe } = entry;
     return {
       file: model.file,
       layers,
@@ -97,6 +103,7 @@ export async function openNetwork(file: string, options: NetworkOptions): Promis
       candidates,
       preprocess,
       batch,
+      probe,
       run: (pixels, count) => run(loaded, pixels, count),
       async close() {
         entry.users--;

@@ -1,5 +1,4 @@
-import { type Axis, int64Tensor, makeConstant, makeNode, shallow } from './build.ts';
-import { intAttribute } from './graph.ts';
+import { type Axis, int64Tensor, makeConstant, makeNode } from './build.ts';
 import { FLOAT } from './model.ts';
 import type { NodeProto } from './onnx_pb.ts';
 import type { Scale } from './quantised.ts';
@@ -101,27 +100,6 @@ export function float32Nodes(
 /** True for feature maps [B, C, …]. */
 export function isMap({ shape, batch, channelAxis }: Tap): boolean {
   return shape.length >= 3 && batch.axis === 0 && batch.each === 1 && channelAxis === 1;
-}
-
-/**
- * The mean of a batch norm's output is the batch norm of the mean of its input: where that mean (`means`, by tensor) is
- * put out anyway, the norm is applied to it instead of averaging another feature map. Undefined elsewhere.
- */
-export function pooledNorm(
-  tap: Tap,
-  producer: NodeProto | undefined,
-  means: ReadonlyMap<string, string>,
-  prefix: string,
-): { nodes: NodeProto[]; output: string } | undefined {
-  const mean = means.get(producer?.input[0] ?? '');
-  if (producer?.opType !== 'BatchNormalization' || !mean || !tap.isFloat32 || !isMap(tap)) return undefined;
-  // Before opset 9 a norm could have parameters of its own for every pixel.
-  if (intAttribute(producer, 'spatial', 1) !== 1) return undefined;
-  const node = shallow(producer);
-  node.name = `${prefix}/BatchNormalization`;
-  node.input = [mean, ...producer.input.slice(1)];
-  node.output = [prefix];
-  return { nodes: [node], output: prefix };
 }
 
 interface Places {

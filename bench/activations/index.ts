@@ -1,0 +1,118 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { batchSizes } from '../../vision/onnx/batch.ts';
+import type { Bench, Benchmark } from '../benchmark.ts';
+import { CASES, type Case, type Laid, layOut, preprocessOf } from '../cases.ts';
+import { alternate, median, runChild, succeeded } from '../measure.ts';
+import { misSide } from '../mis.ts';
+import { photograph } from '../photographs.ts';
+import type { Work } from './floor.ts';
+
+const ROUNDS = 5;
+const MIB = 2 ** 20;
+
+/** What the stage has to reach of the floor. */
+const TARGETS: Readonly<Record<string, number>> = {
+  resnet18: 0.92,
+  resnet50: 0.95,
+  'small-photographs': 0.8,
+};
+
+export default {
+  summary: 'the activation stage beside its floor: the bare session on ready tensors, and decoding',
+  async run(bench) {
+    for (const each of cases()) if (!bench.quick || each.id.startsWith('small')) await compare(each, bench);
+  },
+} satisfies Benchmark;
+
+/** Those of the other benchmarks, and the small network on photographs. */
+function cases(): Case[] {
+  const small = CASES.find(({ id }) => id === 'small')!;
+  const onPhotographs: Case = {
+    ...small,
+    id: 'small-photographs',
+    name: `${small.name}, of photographs`,
+    resize: { shorter: 32, crop: 32 },
+    images: 'JPEG files of 500 × 375, 100 KB each',
+    counts: { full: { few: 100, all: 1500, tried: 0 }, quick: { few: 20, all: 120, tried: 0 } },
+    async *files(count) {
+      for (let i = 0; i < count; i++) yield photograph(i);
+    },
+    ending: 'jpg',
+  };
+  return [...CASES, onPhotographs];
+}
+
+async function compare(of: Case, { quick, dir, say, result }: Bench): Promise<void> {
+  const cores = availableParallelism();
+  const counts = of.counts[quick ? 'quick' : 'full'];
+  say(`${of.name}: writing ${counts.all} images, indexing them …`);
+  const laid = await layOut(of, dir, cores, counts);
+  const mis = await misSide(laid, of, dir, cores);
+  const size = of.resize?.crop ?? 32;
+  const session: Work = {
+    kind: 'session',
+    model: laid.model,
+    size,
+    batches: batchSizes([size, size]),
+    images: Math.ceil(counts.all / cores / 2),
+  };
+  const rounds = quick ? 1 : ROUNDS;
+  const found = await alternate(rounds, {
+    mis: () => {
+      say(`${of.name}: mis …`);
+      return mis();
+    },
+    session: () => {
+      say(`${of.name}: the bare session …`);
+      return onAllCores(cores, () => session);
+    },
+    decoding: () => {
+      say(`${of.name}: decoding …`);
+      return onAllCores(cores, (core) => decoding(of, laid, core, cores));
+    },
+  });
+  const [bare, decode] = [median(found.session), median(found.decoding)];
+  const floor = cores / (bare + decode);
+  const rate = median(found.mis.map((each) => each.rate));
+  const target = TARGETS[of.id];
+  result({
+    case: of.name,
+    ratio: rate / floor,
+    of: rate,
+    to: floor,
+    unit: 'images/s',
+    ...(target !== undefined && { target }),
+    sizes: `${counts.all} ${of.images}; ${cores} tasks at once, images beyond the first ${counts.few}; floor: processor time of the untapped session (${cores} at once, 1 thread, the fastest of the batch sizes ${session.batches.join(', ')}) and of decoding, over ${cores} cores; median of ${rounds}`,
+    more: {
+      'session (CPU ms/image)': 1000 * bare,
+      'decoding (CPU ms/image)': 1000 * decode,
+      'mis (CPU ms/image)': 1000 * median(found.mis.map(({ cpu }) => cpu)),
+      'start of mis (s)': median(found.mis.map(({ startUp }) => startUp)),
+      'peak memory of mis (MiB)': Math.max(...found.mis.map(({ peak }) => peak)) / MIB,
+    },
+  });
+}
+
+function decoding(of: Case, { all }: Laid, core: number, cores: number): Work {
+  const files = all.paths.filter((_, i) => i % cores === core).map((path) => join(all.folder, path));
+  return {
+    kind: 'decode',
+    files,
+    preprocess: { ...preprocessOf(of), ...(of.resize === undefined && { size: 32 }) },
+  };
+}
+
+const FLOOR = fileURLToPath(new URL('floor.ts', import.meta.url));
+
+/** The processor time for an image, in seconds, while as many processes as there are cores do the same. */
+async function onAllCores(cores: number, work: (core: number) => Work): Promise<number> {
+  const ended = await Promise.all(
+    Array.from({ length: cores }, (_, core) =>
+      runChild(process.execPath, ['--import', 'tsx', FLOOR], { input: JSON.stringify(work(core)) }),
+    ),
+  );
+  const times = ended.map((each) => Number(succeeded('the floor', each).stdout));
+  return times.reduce((sum, each) => sum + each, 0) / cores;
+}

@@ -1,0 +1,7 @@
+// Threads that decode start here: Node 20 needs a loader for TypeScript, registered once for each thread.
+import { register } from 'tsx/esm/api';
+
+// Before the loader, whose thread is asked for every module that comes after: zod alone has a hundred.
+await Promise.all(['zod', 'sharp', 'p-limit'].map((name) => import(name)));
+register();
+await import('./decoder.ts');
