@@ -24,7 +24,7 @@ export async function fillStore(config: string, folder: string, shape: Shape): P
     const expansions = settle(context.pipeline, context.stages, nothing, async (task) => {
       const record = resultOf(task, shape, write);
       write('records', record.fingerprint, recordText(record), '.json');
-      return { state: 'ran', record: { ...record, format: 1 } };
+      return { state: 'ran', record: { ...record, format: 1, document: null, details: null } };
     });
     let tasks = 0;
     for (const expansion of expansions.values()) {
