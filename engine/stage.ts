@@ -8,8 +8,13 @@ import type { z } from 'zod';
 export interface Stage<Params = unknown> {
   /** One line for `mis --help` and the report: what the stage does. */
   readonly summary: string;
-  /** Parameters that count, as a zod object. Reading one that isn't declared is an error. */
+  /** Parameters, as a zod object: they count. Reading one that isn't declared is an error. */
   readonly params: z.ZodType<Params>;
+  /**
+   * Names of parameters that can't change a result, such as how many images are computed at once: given to `run`, but left
+   * out of the fingerprint, so that another value runs nothing again.
+   */
+  readonly uncounted?: readonly string[];
   /** Files from outside the store, by the name of the `with` key that gives their path. */
   readonly files?: Readonly<Record<string, FileInput>>;
   /** Outputs of other stages, by the name of the `needs` key. */
@@ -20,8 +25,24 @@ export interface Stage<Params = unknown> {
   readonly lists?: Readonly<Record<string, Readonly<Record<string, Output>>>>;
   /** Versions of what the result depends on beside the code: runtime, provider, decoder. */
   environment?(params: Params): Readonly<Record<string, string>>;
+  /**
+   * What a task needs of this machine for itself while it runs. Asked once for each set of parameters, before the first task
+   * with them starts, never for what is in the store; rejects with a UserError where the machine hasn't got it (a ParameterError says
+   * which parameter asks for it).
+   */
+  resources?(params: Params): Promise<Needs>;
   /** Does the work. Runs in a worker thread; may block it. */
   run(task: Task<Params>): Promise<void>;
+}
+
+/** What a task needs for itself while it runs. */
+export interface Needs {
+  /** For each resource the units that will do: it gets one of them (`{ gpu: ['cuda:0', 'cuda:1'] }`). */
+  readonly units: Readonly<Record<string, readonly string[]>>;
+  /** How many tasks at a time it counts as, such as the threads that it keeps busy; 1 unless said. */
+  readonly jobs?: number;
+  /** What the person should know of it, told once a run and stage. */
+  readonly note?: string;
 }
 
 export interface FileInput {
@@ -102,6 +123,8 @@ export interface Task<Params = unknown> {
   output(name: string): string;
   /** The same for an output of a list's element; elements appear by being written. Names: `[A-Za-z0-9._-]+`. */
   listOutput(list: string, element: string, output: string): string;
+  /** The unit of a resource that the task has for itself; undefined for one that the stage didn't ask for. */
+  resource(name: string): string | undefined;
   /**
    * Path of a file that the stage keeps for itself from run to run, such as what it found out about files from outside
    * that it can tell to be unchanged. It isn't there at first, nor after the stage's code or environment changed. No

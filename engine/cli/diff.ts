@@ -138,7 +138,7 @@ async function made(task: ReadyTask, output: string, store: Store, given?: Pool)
       process.stderr.write(`diff: ${event.message}\n`);
   };
   try {
-    const done = await performer({ store, emit, signal: stopping.signal, pool })(task);
+    const done = await performer({ store, emit, signal: stopping.signal, pool })(task, {});
     if (done.state === 'failed') throw done.error;
     if (done.state === 'stopped') throw new UserError('Interrupted.');
     return { artifact: done.record.outputs[output]!, outcome: done.state, ms: done.record.ran.ms };

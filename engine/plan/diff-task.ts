@@ -4,7 +4,7 @@ import { canonicalJson, type Json } from '../../common/json.ts';
 import { type DiffSpec, loadDiffStage } from '../spec/diff.ts';
 import type { Pipeline, StageSpec } from '../spec/pipeline.ts';
 import { codeReader } from './code.ts';
-import { type Document, FINGERPRINT_FORMAT, fingerprinter } from './document.ts';
+import { counted, type Document, FINGERPRINT_FORMAT, fingerprinter } from './document.ts';
 import type { ReadyTask } from './task.ts';
 
 /** The output that is compared, of the runs `a` and `b`. */
@@ -35,7 +35,7 @@ export async function diffTask(
     format: FINGERPRINT_FORMAT,
     stage: diff.uses,
     code: code.digest,
-    params: checked.data as Json,
+    params: counted(checked.data as Json, stage.uncounted),
     files: {},
     environment: stage.environment?.(checked.data) ?? {},
   };
@@ -60,6 +60,8 @@ export async function diffTask(
     document,
     code,
     files: {},
+    params: checked.data as Json,
+    places: {},
     origins: {},
     inputs: { a: [{ vars: {}, artifact: a }], b: [{ vars: {}, artifact: b }] },
     verify: async () => {

@@ -15,6 +15,7 @@ export interface Document {
   readonly stage: string;
   /** Digest of the stage's code closure. */
   readonly code: string;
+  /** Parameters that count, by name. */
   readonly params: Json;
   /** Digests of files from outside the store, by parameter. */
   readonly files: Readonly<Record<string, string>>;
@@ -30,6 +31,12 @@ export type InputDigest = string | readonly { readonly vars: Vars; readonly dige
 
 /** The part of a document that all tasks of a stage with the same parameters share. */
 export type Fixed = Omit<Document, 'inputs' | 'impossible'>;
+
+/** The parameters that can change a result. */
+export function counted(params: Json, uncounted: readonly string[] = []): Json {
+  if (uncounted.length === 0) return params;
+  return Object.fromEntries(Object.entries(params as object).filter(([name]) => !uncounted.includes(name)));
+}
 
 /**
  * A function from inputs to the fingerprint, SHA-256 of the document's canonical JSON. The fixed part is written once:

@@ -7,7 +7,7 @@ import type { Pipeline, StageSpec } from '../spec/pipeline.ts';
 import type { Reference } from '../spec/reference.ts';
 import type { Checks } from './clock.ts';
 import { type Code, codeReader } from './code.ts';
-import { FINGERPRINT_FORMAT, type Fixed, fingerprinter, type Vars } from './document.ts';
+import { counted, FINGERPRINT_FORMAT, type Fixed, fingerprinter, type Vars } from './document.ts';
 import { listElements } from './elements.ts';
 import { listingDigest } from './listing.ts';
 import { pick, varsKey } from './task.ts';
@@ -111,7 +111,7 @@ async function variant(spec: StageSpec, code: Code, scope: Scope, open: Opened):
     format: FINGERPRINT_FORMAT,
     stage: spec.uses,
     code: code.digest,
-    params: bound.params,
+    params: counted(bound.params, spec.stage.uncounted),
     files,
     environment: spec.stage.environment?.(bound.params) ?? {},
   };

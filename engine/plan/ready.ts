@@ -77,6 +77,12 @@ class Ready implements ReadyTask {
   get code(): Code {
     return this.variant.code;
   }
+  get params(): ReadyTask['params'] {
+    return this.variant.bound.params;
+  }
+  get places(): ReadyTask['places'] {
+    return this.variant.bound.places;
+  }
   get files(): ReadyTask['files'] {
     return Object.fromEntries([...this.variant.bound.files].map(([name, file]) => [name, file.paths]));
   }

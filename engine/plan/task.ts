@@ -1,5 +1,6 @@
 import type { Artifact, PutOut, Record as StoredRecord } from '../../cache/store.ts';
 import type { StageSpec } from '../spec/pipeline.ts';
+import type { Place } from '../spec/source.ts';
 import { SETTING } from '../spec/vary.ts';
 import type { Impossible } from '../stage.ts';
 import type { Code } from './code.ts';
@@ -15,8 +16,12 @@ export interface ReadyTask {
   readonly fingerprint: string;
   readonly document: Document;
   readonly code: Code;
+  /** Also those that don't count. */
+  readonly params: Document['params'];
   /** Absolute paths of files, by parameter. */
   readonly files: Readonly<Record<string, readonly string[]>>;
+  /** Where each parameter is written. */
+  readonly places: Readonly<Record<string, Place>>;
   /** Where each parameter comes from in the config. */
   readonly origins: Readonly<Record<string, string>>;
   /** Artefacts by input, also those that don't count, sorted by their variables. */

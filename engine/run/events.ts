@@ -26,13 +26,22 @@ type Happening =
       readonly count: number;
       readonly setting?: string;
     } & OfStage)
-  | ({ readonly event: 'begin' } & OfTask)
+  | ({
+      readonly event: 'begin';
+      /** Of each resource the unit that the task has for itself; left out where there are none. */
+      readonly resources?: Readonly<Record<string, string>>;
+    } & OfTask)
   | ({
       readonly event: 'progress';
       readonly done: number;
       readonly total: number;
       readonly unit: string;
     } & OfTask)
+  | ({
+      /** What a stage says of the machine's resources that its tasks use; told once. */
+      readonly event: 'note';
+      readonly message: string;
+    } & OfStage)
   | ({ readonly event: 'warning'; readonly message: string } & OfTask)
   | ({ readonly event: 'waiting'; readonly message: string } & OfTask)
   | ({ readonly event: 'error'; readonly message: string } & OfTask)

@@ -12,6 +12,8 @@ export interface Job {
   /** Digest of the stage's code and environment: what a stage keeps for itself holds for one version. */
   readonly version: string;
   readonly params: Json;
+  /** The unit of each resource that the task has for itself. */
+  readonly resources: Readonly<Record<string, string>>;
   readonly files: Readonly<Record<string, readonly string[]>>;
   readonly inputs: Readonly<Record<string, readonly { readonly vars: Vars; readonly artifact: Artifact }[]>>;
   readonly impossible: readonly Impossible[];

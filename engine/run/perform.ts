@@ -120,6 +120,7 @@ function taskView(
     inputIfAny: (name) => inputs(name)[0],
     inputs,
     impossible: job.impossible,
+    resource: (name) => job.resources[name],
     file: (name) => present(files(name)[0], `file "${name}"`),
     fileIfAny: (name) => files(name)[0],
     files,

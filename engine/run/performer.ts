@@ -6,9 +6,11 @@ import { plainVars, type ReadyTask } from '../plan/task.ts';
 import type { Emit, Event } from './events.ts';
 import { Interrupted, Refused } from './job.ts';
 import { isCorruptBlob, type Pool } from './pool.ts';
+import type { Units } from './scheduler.ts';
 import { BREAK_AFTER_MS, waitingText } from './waiting.ts';
 
-export type Performer = (task: ReadyTask) => Promise<Performed>;
+/** @param units of each resource the one that the task has for itself */
+export type Performer = (task: ReadyTask, units: Units) => Promise<Performed>;
 
 interface Surroundings {
   readonly store: Store;
@@ -25,22 +27,23 @@ export function performer({ store, emit, signal, pool }: Surroundings): Performe
   const failures = new Map<string, Performed>();
   const going = new Map<string, Promise<Performed>>();
 
-  async function make(task: ReadyTask): Promise<Performed> {
+  async function make(task: ReadyTask, resources: Units): Promise<Performed> {
     const of = { stage: task.spec.name, vars: task.vars };
     const made = await store.read(task.fingerprint);
     if (made) return { record: made, state: 'hit' };
     if (signal.aborted) return { state: 'stopped' };
-    emit({ event: 'begin', ...of });
+    emit({ event: 'begin', ...of, ...(Object.keys(resources).length > 0 && { resources }) });
     const at = new Date();
     const started = performance.now();
     const elapsed = () => Math.round(performance.now() - started);
-    const { spec, fingerprint, document, files, inputs, impossible, code, origins } = task;
+    const { spec, fingerprint, document, params, files, inputs, impossible, code, origins } = task;
     const version = sha256(canonicalJson([document.code, document.environment]));
     const job = {
       entry: spec.entry,
       fingerprint,
       version,
-      params: document.params,
+      params,
+      resources,
       files,
       inputs,
       impossible,
@@ -75,19 +78,19 @@ export function performer({ store, emit, signal, pool }: Surroundings): Performe
     }
   }
 
-  return async (task) => {
+  return async (task, units) => {
     if (signal.aborted) return { state: 'stopped' };
     const id = `${task.spec.name} ${task.fingerprint}`;
     const before = failures.get(id);
     if (before) return before;
     const twin = going.get(task.fingerprint);
     if (twin) return twin.then((done) => (done.state === 'ran' ? { ...done, state: 'hit' } : done));
-    const made = alone(task, id).finally(() => going.delete(task.fingerprint));
+    const made = alone(task, units, id).finally(() => going.delete(task.fingerprint));
     going.set(task.fingerprint, made);
     return made;
   };
 
-  async function alone(task: ReadyTask, id: string): Promise<Performed> {
+  async function alone(task: ReadyTask, units: Units, id: string): Promise<Performed> {
     const onWait = (held: Held) =>
       emit({
         event: 'waiting',
@@ -96,7 +99,7 @@ export function performer({ store, emit, signal, pool }: Surroundings): Performe
         message: waitingText('made', held),
       });
     const outcome = await store
-      .withLock(task.fingerprint, () => make(task), { onWait, signal, breakAfterMs: BREAK_AFTER_MS })
+      .withLock(task.fingerprint, () => make(task, units), { onWait, signal, breakAfterMs: BREAK_AFTER_MS })
       .catch((error: Error) => (signal.aborted ? ({ state: 'stopped' } as const) : failed(error, 0)));
     if (outcome.state === 'failed' && !isCorruptBlob(outcome.error)) failures.set(id, outcome);
     return outcome;

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { CorruptBlob } from '../../cache/store.ts';
 import { UserError } from '../../common/errors.ts';
+import { canonicalJson } from '../../common/json.ts';
 import { type FromWorker, Interrupted, type Job, type Output, Refused } from './job.ts';
 import { outOfMemory } from './memory.ts';
 
@@ -17,29 +18,35 @@ export interface Pool {
 
 interface Thread {
   readonly worker: Worker;
+  /** Units of resources that it works with. */
+  readonly key: string;
   settle: ((message: FromWorker | Error) => void) | undefined;
 }
 
 /**
  * Worker threads for jobs: started when first needed, kept for the next job (with what its modules keep in memory, such
- * as an inference session), replaced when one dies. What they print goes to standard error: standard output belongs to
+ * as an inference session), replaced when one dies. A thread that worked with a unit of a resource is kept for that unit: what
+ * it holds there, such as memory of a GPU, isn't held by a second one as well. What they print goes to standard error: standard output belongs to
  * the view of the run.
  */
 export function createPool(storeDir: string): Pool {
   const stop = new SharedArrayBuffer(4);
-  const idle: Thread[] = [];
+  /** By the units of resources that they are kept for. */
+  const idle = new Map<string, Thread[]>();
   const all = new Set<Thread>();
 
-  function start(): Thread {
+  function start(key: string): Thread {
     const workerData = { storeDir, stop };
     const worker = new Worker(new URL('./boot.mjs', import.meta.url), { workerData, stdout: true });
     worker.stdout.pipe(process.stderr, { end: false });
-    const thread: Thread = { worker, settle: undefined };
+    const thread: Thread = { worker, settle: undefined, key };
     all.add(thread);
     const gone = (error: Error) => {
       all.delete(thread);
-      const at = idle.indexOf(thread);
-      if (at >= 0) idle.splice(at, 1);
+      idle.set(
+        key,
+        (idle.get(key) ?? []).filter((each) => each !== thread),
+      );
       thread.settle?.(error);
     };
     worker.on('message', (message: FromWorker) => thread.settle?.(message));
@@ -60,12 +67,13 @@ export function createPool(storeDir: string): Pool {
   return {
     run: (job, on) =>
       new Promise((resolve, reject) => {
-        const thread = idle.pop() ?? start();
+        const key = canonicalJson(job.resources);
+        const thread = idle.get(key)?.pop() ?? start(key);
         thread.worker.ref();
         const finish = (end: () => void) => {
           thread.settle = undefined;
           thread.worker.unref();
-          if (all.has(thread)) idle.push(thread);
+          if (all.has(thread)) idle.set(key, [...(idle.get(key) ?? []), thread]);
           end();
         };
         thread.settle = (message) => {

@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import pLimit from 'p-limit';
 import type { Run, Store } from '../../cache/store.ts';
 import type { Json } from '../../common/json.ts';
 import { type Checks, type Clock, createChecks, createClock } from '../plan/clock.ts';
@@ -11,6 +10,7 @@ import type { Emit, Overhead, RunEnd } from './events.ts';
 import { type Performer, performer } from './performer.ts';
 import { createPool, isCorruptBlob, type Pool } from './pool.ts';
 import { createReporter, type Reporter } from './reporter.ts';
+import { scheduled } from './schedule.ts';
 import { BREAK_AFTER_MS, waitingText } from './waiting.ts';
 
 export interface RunOptions {
@@ -146,6 +146,7 @@ function summary(run: string, settled: readonly Settled[], interrupted: boolean,
  */
 async function settleAndRepair(options: Going, perform: Performer, run: Run): Promise<Settled[]> {
   const { checks, publishing } = options;
+  const schedule = scheduled(options.jobs, options.emit, perform);
   const store: Store = {
     ...options.store,
     read: (fingerprint) => checks.time('records', () => options.store.read(fingerprint)),
@@ -167,8 +168,7 @@ async function settleAndRepair(options: Going, perform: Performer, run: Run): Pr
     );
   for (let attempt = 0; ; attempt++) {
     const last = attempt === MAX_REPAIRS + options.stages.length || options.signal.aborted;
-    const limit = pLimit(options.jobs);
-    const expansions = settle(options.pipeline, options.stages, store, (task) => limit(() => perform(task)));
+    const expansions = settle(options.pipeline, options.stages, store, schedule);
     const tell: Reporter['tell'] = (stage, vars, outcome) => {
       const damaged = outcome.state === 'failed' && isCorruptBlob(outcome.error);
       if (!damaged || last) report.tell(stage, vars, outcome);

@@ -8,7 +8,7 @@ import { missingKey } from './missing.ts';
 import { descend, type Entry, type MapNode, type Node, toJson } from './node.ts';
 import type { StageSpec } from './pipeline.ts';
 import { referenceIn } from './reference.ts';
-import { errorAt } from './source.ts';
+import { errorAt, type Place } from './source.ts';
 
 /** Values that references are looked up in: the config, and the config elements that foreach variables stand for. */
 export interface Scope {
@@ -27,6 +27,8 @@ export interface Bound {
   >;
   /** Where each parameter comes from, for explanations: `alpha` → `score.alpha`. */
   readonly origins: Readonly<Record<string, string>>;
+  /** Where each parameter that has a value is written. */
+  readonly places: Readonly<Record<string, Place>>;
 }
 
 /** Fills a stage's `with` from the scope and checks it. Errors point into the file that holds the value. */
@@ -64,7 +66,8 @@ export async function bind(spec: StageSpec, scope: Scope): Promise<Bound> {
       key === undefined ? '' : (origins[key] ?? key),
     );
   }
-  return { params: result.data as Json, files, origins };
+  const places = Object.fromEntries([...entries].map(([key, { value }]) => [key, value.place]));
+  return { params: result.data as Json, files, origins, places };
 }
 
 /** The node that a template stands for; undefined when a reference has no value. */

@@ -16,6 +16,17 @@ export function failureTexts(): (event: Extract<Event, { event: 'error' }>) => s
   };
 }
 
+/** Warnings of tasks, a line each. The same one of further tasks of a stage (each shard of a model) is told once. */
+export function warningTexts(): (event: Extract<Event, { event: 'warning' }>) => string | undefined {
+  const told = new Set<string>();
+  return ({ stage, vars, message }) => {
+    const key = `${stage}\u0000${message}`;
+    if (told.has(key)) return undefined;
+    told.add(key);
+    return `${taskName(stage, vars)}: ${message}`;
+  };
+}
+
 /** Which settings don't fit the data and why, a line each. The same reason for further tasks at a setting is told once. */
 export function impossibleTexts(): (event: Extract<Event, { event: 'task' }>) => string | undefined {
   const told = new Set<string>();

@@ -1,7 +1,7 @@
 import type { WriteStream } from 'node:tty';
 import { taskName } from '../plan/task.ts';
 import type { Event } from '../run/events.ts';
-import { failureTexts, impossibleTexts } from './failures.ts';
+import { failureTexts, impossibleTexts, warningTexts } from './failures.ts';
 import { duration, painter, plural, rateText } from './format.ts';
 import { endLine } from './plain.ts';
 import { createScreen } from './screen.ts';
@@ -39,6 +39,7 @@ export function liveView(terminal: Terminal): (event: Event) => void {
   const running = new Map<string, Running>();
   const screen = createScreen(terminal);
   const failure = failureTexts();
+  const warning = warningTexts();
   const unfit = impossibleTexts();
   let timer: NodeJS.Timeout | undefined;
 
@@ -72,8 +73,13 @@ export function liveView(terminal: Terminal): (event: Event) => void {
       stages.get(event.stage)!.outcomes.set(name, event.outcome);
       const text = unfit(event);
       if (text !== undefined) say(`${colour.yellow('!')} ${text}`);
-    } else if (event.event === 'warning' || event.event === 'waiting') {
+    } else if (event.event === 'warning') {
+      const text = warning(event);
+      if (text !== undefined) say(`${colour.yellow('!')} ${text}`);
+    } else if (event.event === 'waiting') {
       say(`${colour.yellow('!')} ${taskName(event.stage, event.vars)}: ${event.message}`);
+    } else if (event.event === 'note') {
+      say(`${event.stage}: ${event.message}`);
     } else if (event.event === 'error') {
       running.delete(taskName(event.stage, event.vars));
       const text = failure(event);

@@ -1,6 +1,6 @@
 import { taskName } from '../plan/task.ts';
 import type { Event } from '../run/events.ts';
-import { failureTexts, impossibleTexts } from './failures.ts';
+import { failureTexts, impossibleTexts, warningTexts } from './failures.ts';
 import { byteCount, duration, plural, rateText } from './format.ts';
 
 /** Where lines go: results and progress, and what a person must not miss. */
@@ -15,11 +15,15 @@ type Progress = Map<string, { since: number; told: number }>;
 export function plainView({ out, err }: Output): (event: Event) => void {
   const progress: Progress = new Map();
   const failure = failureTexts();
+  const warning = warningTexts();
   const unfit = impossibleTexts();
   return (event) => {
     const text = event.event === 'error' ? failure(event) : undefined;
     if (text !== undefined) err(text);
-    const line = (event.event === 'task' && unfit(event)) || plainLine(event, progress);
+    const line =
+      event.event === 'warning'
+        ? warning(event)
+        : (event.event === 'task' && unfit(event)) || plainLine(event, progress);
     if (line !== undefined) out(line);
   };
 }
@@ -27,8 +31,8 @@ export function plainView({ out, err }: Output): (event: Event) => void {
 const PROGRESS_EVERY_MS = 10_000;
 
 function plainLine(event: Event, progress: Progress): string | undefined {
-  if (event.event === 'warning' || event.event === 'waiting')
-    return `${taskName(event.stage, event.vars)}: ${event.message}`;
+  if (event.event === 'waiting') return `${taskName(event.stage, event.vars)}: ${event.message}`;
+  if (event.event === 'note') return `${event.stage}: ${event.message}`;
   if (event.event === 'published')
     return `${event.stage}: ${plural(event.written, 'file')} written to ${event.to}`;
   if (event.event === 'run') return endLine(event);

@@ -3,6 +3,7 @@ import { writeActivations } from '../../tables/activations.ts';
 import { writePredictions } from '../../tables/predictions.ts';
 import { openShard } from '../../vision/images/shard.ts';
 import { forward } from '../../vision/onnx/forward.ts';
+import { GPU, inferenceOn } from '../../vision/onnx/needs.ts';
 import { openNetwork } from '../../vision/onnx/network.ts';
 import { readDirections } from './directions.ts';
 import type { Params } from './index.ts';
@@ -13,7 +14,8 @@ export async function cacheActivations(task: Task<Params>): Promise<void> {
   const shard = await openShard(task.input('images').path, task.input('places').path);
   const listed = task.fileIfAny('directions');
   const directions = listed === undefined ? [] : await readDirections(listed);
-  const options = { layers, directions, tokens, output: logits, preprocess };
+  const inference = inferenceOn(task.resource(GPU), task.params, task.warn);
+  const options = { layers, directions, tokens, output: logits, preprocess, inference };
   const network = await openNetwork(task.file('model'), options);
   if (network.candidates.length > 1) {
     task.warn(

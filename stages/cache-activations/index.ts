@@ -4,6 +4,7 @@ import { imageParams } from '../../vision/images/params.ts';
 import { decoderVersions } from '../../vision/images/versions.ts';
 import { runtimeEnvironment } from '../../vision/onnx/environment.ts';
 import { modelFile } from '../../vision/onnx/model-file.ts';
+import { inferenceParams, UNCOUNTED } from '../../vision/onnx/params.ts';
 
 const params = z.strictObject({
   layers: z.array(z.string().min(1)).min(1).default(['all']).meta({
@@ -16,9 +17,7 @@ const params = z.strictObject({
     description: 'Output with a score for each class: its name, none, or auto (the only one of two axes).',
   }),
   ...imageParams,
-  batch: z.int().min(1).max(4096).optional().meta({
-    description: 'Images run together; by default what the image size suggests. Results do not depend on it.',
-  }),
+  ...inferenceParams,
 });
 export type Params = z.infer<typeof params>;
 
@@ -50,7 +49,12 @@ export default defineStage<Params>({
     },
     predictions: { kind: 'file', what: 'Best five classes of every image (Arrow)', optional: true },
   },
-  environment: () => ({ ...runtimeEnvironment(), ...decoderVersions() }),
+  uncounted: UNCOUNTED,
+  environment: (given) => ({ ...runtimeEnvironment(given), ...decoderVersions() }),
+  async resources(given) {
+    const { inferenceNeeds } = await import('../../vision/onnx/needs.ts');
+    return inferenceNeeds(given);
+  },
   async run(task) {
     const { cacheActivations } = await import('./cache.ts');
     await cacheActivations(task);

@@ -4,6 +4,7 @@ import { imageParams } from '../../vision/images/params.ts';
 import { decoderVersions } from '../../vision/images/versions.ts';
 import { runtimeEnvironment } from '../../vision/onnx/environment.ts';
 import { modelFile } from '../../vision/onnx/model-file.ts';
+import { inferenceParams, UNCOUNTED } from '../../vision/onnx/params.ts';
 
 const params = z.strictObject({
   inputs: z
@@ -24,9 +25,7 @@ const params = z.strictObject({
   }),
   seed: z.int().meta({ description: 'Seed of the sample.' }),
   ...imageParams,
-  batch: z.int().min(1).max(4096).optional().meta({
-    description: 'Pairs run together; by default what the image size suggests. Results do not depend on it.',
-  }),
+  ...inferenceParams,
 });
 export type Params = z.infer<typeof params>;
 
@@ -47,7 +46,12 @@ export default defineStage<Params>({
     'unit-stats': { take: 'one' },
   },
   outputs: { margins: { kind: 'file', what: 'Four similarities and the margin of every task (Arrow)' } },
-  environment: () => ({ ...runtimeEnvironment(), ...decoderVersions() }),
+  uncounted: UNCOUNTED,
+  environment: (given) => ({ ...runtimeEnvironment(given), ...decoderVersions() }),
+  async resources(given) {
+    const { inferenceNeeds } = await import('../../vision/onnx/needs.ts');
+    return inferenceNeeds(given);
+  },
   async run(task) {
     const { comparePairs } = await import('./run.ts');
     await comparePairs(task);

@@ -8,6 +8,7 @@ import { pickUnits, readUnitStats } from '../../tables/unit-stats.ts';
 import { shownPath } from '../../vision/images/names.ts';
 import { openShard } from '../../vision/images/shard.ts';
 import { batchSize } from '../../vision/onnx/batch.ts';
+import { GPU, inferenceOn } from '../../vision/onnx/needs.ts';
 import { openPairs } from '../../vision/onnx/pairs.ts';
 import { compareTasks } from './compare.ts';
 import { pixelCache } from './images.ts';
@@ -24,7 +25,8 @@ export async function comparePairs(task: Task<Params>): Promise<void> {
   const numbers = numberImages(shards);
   const stats = await readUnitStats(task.input('unit-stats').path);
   const drawn = drawUnits(stats, sample, seed);
-  const network = await openPairs(task.file('model'), { inputs, output, preprocess });
+  const inference = inferenceOn(task.resource(GPU), task.params, task.warn);
+  const network = await openPairs(task.file('model'), { inputs, output, preprocess, inference });
   const table = await openExplanations(task.input('explanations').path);
   const margins = writeMargins(task.output('margins'), drawn?.length);
   const nameOf = (image: number) => shards[numbers.shards[image]!]!.paths[numbers.rows[image]!]!;

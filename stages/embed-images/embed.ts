@@ -2,6 +2,7 @@ import type { Task } from '../../engine/stage.ts';
 import { writeEmbeddings } from '../../tables/embeddings.ts';
 import { openShard } from '../../vision/images/shard.ts';
 import { forward } from '../../vision/onnx/forward.ts';
+import { GPU, inferenceOn } from '../../vision/onnx/needs.ts';
 import { openNetwork } from '../../vision/onnx/network.ts';
 import type { Params } from './index.ts';
 
@@ -9,7 +10,8 @@ import type { Params } from './index.ts';
 export async function embedImages(task: Task<Params>): Promise<void> {
   const { output, preprocess, batch, orientation } = task.params;
   const shard = await openShard(task.input('images').path, task.input('places').path);
-  const options = { layers: [], tokens: 'mean', output, outputNeeded: true, preprocess } as const;
+  const inference = inferenceOn(task.resource(GPU), task.params, task.warn);
+  const options = { layers: [], tokens: 'mean', output, outputNeeded: true, preprocess, inference } as const;
   const network = await openNetwork(task.file('model'), options);
   const embeddings = writeEmbeddings(task.output('embeddings'), network.output!.length);
   try {

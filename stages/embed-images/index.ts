@@ -4,6 +4,7 @@ import { imageParams } from '../../vision/images/params.ts';
 import { decoderVersions } from '../../vision/images/versions.ts';
 import { runtimeEnvironment } from '../../vision/onnx/environment.ts';
 import { modelFile } from '../../vision/onnx/model-file.ts';
+import { inferenceParams, UNCOUNTED } from '../../vision/onnx/params.ts';
 
 const params = z.strictObject({
   output: z.string().min(1).default('auto').meta({
@@ -11,9 +12,7 @@ const params = z.strictObject({
       'Output that is the embedding: its name, or auto (the only one of two axes, [images, D]). Pairwise: the similarity.',
   }),
   ...imageParams,
-  batch: z.int().min(1).max(4096).optional().meta({
-    description: 'Images run together; by default what the image size suggests. Results do not depend on it.',
-  }),
+  ...inferenceParams,
 });
 export type Params = z.infer<typeof params>;
 
@@ -26,7 +25,12 @@ export default defineStage<Params>({
   },
   inputs: { images: { take: 'one' }, places: { take: 'one', counts: false } },
   outputs: { embeddings: { kind: 'file', what: 'Embedding of every image (Arrow)' } },
-  environment: () => ({ ...runtimeEnvironment(), ...decoderVersions() }),
+  uncounted: UNCOUNTED,
+  environment: (given) => ({ ...runtimeEnvironment(given), ...decoderVersions() }),
+  async resources(given) {
+    const { inferenceNeeds } = await import('../../vision/onnx/needs.ts');
+    return inferenceNeeds(given);
+  },
   async run(task) {
     const { embedImages } = await import('./embed.ts');
     await embedImages(task);

@@ -159,3 +159,16 @@ it('tells the reason of a stage that fails on every shard once', () => {
   view({ event: 'error', stage: 'join', vars: {}, message: 'cut' });
   expect(errors).toEqual(['mis: shout shard=00 failed.\ncut', 'mis: join failed.\ncut']);
 });
+
+it('tells what each shard warns of once, and what a stage says of the machine', () => {
+  const lines: string[] = [];
+  const terminal = fakeTerminal(100, 30);
+  for (const view of [plainView({ out: (line) => lines.push(line), err: () => {} }), liveView(terminal)]) {
+    view({ event: 'note', stage: 'shout', message: 'runs on the CPU' });
+    for (const shard of ['00', '01'])
+      view({ event: 'warning', stage: 'shout', vars: { shard }, message: 'rounded' });
+    view({ event: 'warning', stage: 'join', vars: {}, message: 'rounded' });
+  }
+  expect(lines).toEqual(['shout: runs on the CPU', 'shout shard=00: rounded', 'join: rounded']);
+  expect(terminal.lines).toEqual(['shout: runs on the CPU', '! shout shard=00: rounded', '! join: rounded']);
+});

@@ -47,6 +47,7 @@ export async function runStage<Params>(
     /** Folder of what the stage keeps from run to run; by default every run has its own. */
     readonly kept?: string;
     readonly impossible?: Task['impossible'];
+    readonly resources?: Readonly<Record<string, string>>;
   },
 ): Promise<FakeRun> {
   const folder = temporaryFolder();
@@ -76,6 +77,7 @@ export async function runStage<Params>(
     inputIfAny: (name) => inputs(name)[0],
     inputs: (name) => inputs(name).sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)),
     impossible: given.impossible ?? [],
+    resource: (name) => given.resources?.[name],
     file: (name) => only(files(name), name),
     fileIfAny: (name) => files(name)[0],
     files,

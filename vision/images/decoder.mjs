@@ -2,6 +2,6 @@
 import { register } from 'tsx/esm/api';
 
 // Before the loader, whose thread is asked for every module that comes after: zod alone has a hundred.
-await Promise.all(['zod', 'sharp', 'p-limit'].map((name) => import(name)));
+await Promise.all([import('zod'), import('sharp'), import('p-limit')]);
 register();
 await import('./decoder.ts');

@@ -7,7 +7,7 @@ import { computedInputs } from './input.ts';
 import { checkInference, FLOAT, readModel } from './model.ts';
 import { GraphProtoSchema, ModelProtoSchema, OperatorSetIdProtoSchema } from './onnx_pb.ts';
 import { noise } from './probe.ts';
-import { createSession, type InferenceSession, runFeeds } from './session.ts';
+import { createSession, type Inference, type InferenceSession, leastRows, runFeeds } from './session.ts';
 
 /**
  * Units that are directions in the space of a layer: the latents of a sparse autoencoder, the atoms of a dictionary, probes
@@ -50,12 +50,16 @@ const TOGETHER = 64 * 2 ** 20;
  * Opens directions for a layer of C channels, in a session of their own: so neither the operator set nor the format's
  * version of the model count. Throws a UserError when the file isn't of a form above, or was made for another C.
  */
-export async function openDirections(direction: Direction, channels: number): Promise<OpenDirections> {
+export async function openDirections(
+  direction: Direction,
+  channels: number,
+  inference: Inference = {},
+): Promise<OpenDirections> {
   const { file } = direction;
   const { bytes, input, output } = (await isArrow(file))
     ? await matrixModel(direction, channels)
     : await onnxModel(direction, channels);
-  const session = await createSession(bytes, { file, optimise: true });
+  const session = await createSession(bytes, { ...inference, file, optimise: true });
   const run = async (data: Float32Array) => {
     const feed = { type: 'float32', data, dims: [data.length / channels, channels] } as const;
     const failed = `The directions ${file} can't be applied to ${channels} channels of the layer "${direction.layer}"`;
@@ -68,7 +72,7 @@ export async function openDirections(direction: Direction, channels: number): Pr
       async apply(values, rows, positions) {
         const result = new Float32Array(rows * units);
         const each = positions * channels;
-        const most = Math.max(2, Math.floor(TOGETHER / (4 * positions * units)));
+        const most = Math.max(leastRows(inference), Math.floor(TOGETHER / (4 * positions * units)));
         for (let from = 0; from < rows; from += most) {
           const to = Math.min(rows, from + most);
           const { data } = await run(values.subarray(from * each, to * each));

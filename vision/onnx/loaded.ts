@@ -3,6 +3,7 @@ import { normalisation, type ResolvedPreprocess, resolvePreprocess } from '../im
 import { type DirectionLayer, directionLayers } from './direction-layers.ts';
 import { type OpenDirections, openDirections } from './directions.ts';
 import { wire } from './graph.ts';
+import { inPrecision } from './half.ts';
 import { imageInput, type PixelInput } from './input.ts';
 import { type Instrumented, instrument, instrumentBound, type Wanted } from './instrument.ts';
 import { findLayers } from './layers.ts';
@@ -11,7 +12,14 @@ import type { KeptOutput, NetworkLayer, NetworkOptions, Results } from './networ
 import { matrices, pickEmbedding, pickOutput } from './outputs.ts';
 import { noise } from './probe.ts';
 import { type Selected, selectLayers } from './select.ts';
-import { createSession, type InferenceSession, runPixels } from './session.ts';
+import {
+  boundTo,
+  createSession,
+  type Inference,
+  type InferenceSession,
+  leastRows,
+  runPixels,
+} from './session.ts';
 
 /** A model in memory, ready to run. */
 export interface Loaded {
@@ -26,6 +34,8 @@ export interface Loaded {
   readonly candidates: readonly string[];
   readonly preprocess: ResolvedPreprocess;
   readonly batch: number | undefined;
+  /** Rows that a batch has at least. */
+  readonly least: number;
   /** The name under which the kept output leaves the session. */
   readonly kept: string | undefined;
   /** Size of the images, and the names under which results leave the session. */
@@ -49,11 +59,18 @@ export async function load(model: Model, options: NetworkOptions): Promise<Loade
   const wanted = { taps, outputs: kept === undefined ? [] : [kept], tokens: options.tokens };
   const pixels = { height, width, layout: preprocess.layout, ...normalisation(preprocess) };
   if (input.elemType === UINT8) checkBytes(model.file, pixels);
-  const { edited, session, length } = await tried(model, wanted, pixels);
+  const { edited, session, length } = await tried(
+    await inPrecision(model, options.inference),
+    wanted,
+    pixels,
+    options.inference,
+  );
   const opened: OpenDirections[] = [];
   try {
     for (const [i, { direction }] of read.entries()) {
-      opened.push(await openDirections(direction, edited.taps[selected.length + i]!.units));
+      opened.push(
+        await openDirections(direction, edited.taps[selected.length + i]!.units, options.inference),
+      );
     }
   } catch (error) {
     await release({ session, sources: opened.map((directions) => ({ tap: 0, directions })) });
@@ -70,6 +87,7 @@ export async function load(model: Model, options: NetworkOptions): Promise<Loade
     candidates,
     preprocess,
     batch: edited.batch,
+    least: leastRows(options.inference ?? {}),
     pixels,
     kept: edited.outputs[0],
     names: namesOf(edited),
@@ -101,20 +119,31 @@ interface Tried {
  * The edited model, tried on a batch of three. Some models say that they take any batch and fail on it: they are then
  * tried with one image at a time, and if that works, bound to it.
  */
-async function tried(model: Model, wanted: Wanted, pixels: PixelInput): Promise<Tried> {
+async function tried(
+  model: Model,
+  wanted: Wanted,
+  pixels: PixelInput,
+  inference: Inference | undefined,
+): Promise<Tried> {
+  const attempt = (edited: Instrumented) => tryOn(model, wanted, edited, boundTo(edited.batch, inference));
   try {
-    return await tryOn(model, wanted, await instrument(model, wanted, pixels));
+    return await attempt(await instrument(model, wanted, pixels));
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    const alone = instrumentBound(model, wanted, pixels, 1).then((edited) => tryOn(model, wanted, edited));
+    const alone = instrumentBound(model, wanted, pixels, 1).then(attempt);
     return alone.catch(() => {
       throw error;
     });
   }
 }
 
-async function tryOn(model: Model, wanted: Wanted, edited: Instrumented): Promise<Tried> {
-  const holds = { holdsFloat16: holdsFloat16(model.graph) };
+async function tryOn(
+  model: Model,
+  wanted: Wanted,
+  edited: Instrumented,
+  inference: Inference,
+): Promise<Tried> {
+  const holds = { ...inference, holdsFloat16: holdsFloat16(model.graph) };
   const session = await createSession(edited.bytes, { file: model.file, optimise: true, ...holds });
   try {
     const { pixels, taps, outputs, batch: rows = 3 } = edited;
@@ -158,13 +187,10 @@ function described(
   return { layers: all.map(({ layer }) => layer), sources: all.map(({ source }) => source) };
 }
 
-/**
- * Runs `count` images. A single one gets a black companion (unless the model is bound to one image): the runtime averages
- * in another order when the batch is 1, which would change the last bit of results with the batch size.
- */
+/** Runs `count` images. A few get black companions (see `leastRows`), unless the model is bound to a batch size. */
 export async function run(loaded: Loaded, images: Uint8Array, count: number): Promise<Results> {
-  const { file, session, layers, sources, taps, output, batch, pixels, names } = loaded;
-  const rows = batch ?? Math.max(2, count);
+  const { file, session, layers, sources, taps, output, batch, least, pixels, names } = loaded;
+  const rows = batch ?? Math.max(least, count);
   const values = await runPixels(session, filled(images, count, rows), rows, pixels, names, file);
   const all = (name: string, width: number, what: string) => {
     const { data } = values.get(name)!;

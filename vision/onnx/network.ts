@@ -7,6 +7,7 @@ import type { Direction } from './directions.ts';
 import { type Loaded, load, release, run } from './loaded.ts';
 import { type Model, readModel } from './model.ts';
 import type { Tokens } from './pool.ts';
+import type { Inference } from './session.ts';
 
 /** What to compute with a model file. */
 export interface NetworkOptions {
@@ -20,6 +21,7 @@ export interface NetworkOptions {
   /** True where there must be one: an encoder's embedding. */
   readonly outputNeeded?: boolean;
   readonly preprocess: Preprocess;
+  readonly inference?: Inference;
 }
 
 /** A layer with its place and width; of directions, `op` and `tensor` are those of what they read. */

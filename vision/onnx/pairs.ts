@@ -6,6 +6,7 @@ import {
   resolvePreprocess,
 } from '../images/preprocess-spec.ts';
 import { encode, makeNode, shallow, withGraph } from './build.ts';
+import { inPrecision } from './half.ts';
 import {
   asImages,
   BATCH,
@@ -20,7 +21,14 @@ import { checkInference, FLOAT, holdsFloat16, type Model, readModel, UINT8 } fro
 import { noise } from './probe.ts';
 import { pruned } from './prune.ts';
 import { scalesByBatch } from './quantised.ts';
-import { createSession, type InferenceSession, runFeeds } from './session.ts';
+import {
+  boundTo,
+  createSession,
+  type Inference,
+  type InferenceSession,
+  leastRows,
+  runFeeds,
+} from './session.ts';
 import { inferShapes } from './shapes.ts';
 
 /** How a model of two images is to be run. */
@@ -30,6 +38,7 @@ export interface PairOptions {
   /** Name of the output that is f, or `auto`: the only one. */
   readonly output: string;
   readonly preprocess: Preprocess;
+  readonly inference?: Inference;
 }
 
 /** A model that takes two images and puts out one number, ready to run. */
@@ -63,13 +72,14 @@ export async function openPairs(file: string, options: PairOptions): Promise<Pai
   const pixels = { height, width, layout: preprocess.layout, ...normalisation(preprocess) };
   if (inputs.some(({ elemType }) => elemType === UINT8)) checkBytes(model.file, pixels);
   const fixed = Math.max(...inputs.map(({ shape }) => Number(shape[0]) || 0), 0);
-  const edit = (batch: number | undefined) => load(model, inputs, options.output, pixels, batch);
+  const computed = await inPrecision(model, options.inference);
+  const edit = (batch: number | undefined) =>
+    load(computed, pairInputs(computed, options.inputs), options, pixels, batch);
   // Where scales are taken from the values of a batch, a pair must be alone in it.
   const bound = scalesByBatch(model.graph) ? 1 : fixed || undefined;
   const { session, output, batch } = await tried(model, pixels, edit, bound);
   const run = async (a: Uint8Array, b: Uint8Array, count: number) => {
-    // A pair alone would be computed in another order: see `run` in loaded.ts.
-    const rows = batch ?? Math.max(2, count);
+    const rows = batch ?? Math.max(leastRows(options.inference ?? {}), count);
     const values = await runPairs(model.file, session, output, pixels, a, b, count, rows);
     return values.subarray(0, count);
   };
@@ -111,7 +121,7 @@ interface Ready {
 async function load(
   model: Model,
   [a, b]: readonly [ImageInput, ImageInput],
-  wanted: string,
+  { output: wanted, inference }: PairOptions,
   pixels: PixelInput,
   batch: number | undefined,
 ): Promise<Ready> {
@@ -123,7 +133,8 @@ async function load(
   const copy = shallow(graph);
   if (output !== name) copy.node = [...graph.node, makeNode('Cast', [name], [output], { to: FLOAT })];
   const bytes = encode(withGraph(model.proto, pruned(copy, [output])));
-  const options = { file: model.file, optimise: true, holdsFloat16: holdsFloat16(model.graph) };
+  const holds = { ...boundTo(batch, inference), holdsFloat16: holdsFloat16(model.graph) };
+  const options = { file: model.file, optimise: true, ...holds };
   return { session: await createSession(bytes, options), output, batch };
 }
 

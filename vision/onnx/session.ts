@@ -1,16 +1,27 @@
 import path from 'node:path';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { UserError } from '../../common/errors.ts';
+import { indexOf, providerOf } from './devices.ts';
 import { PIXELS } from './input.ts';
 
 export type { InferenceSession, Tensor };
+
+/** What a session runs on. */
+export interface Inference {
+  /** Name of a device, such as `cuda:1` (never `auto`); default: `cpu`. */
+  readonly device?: string;
+  /** Threads of the processor that compute one batch; default: 1. */
+  readonly threads?: number | undefined;
+  /** `float16` converts a network of float32; default: as the file has it. */
+  readonly precision?: 'float32' | 'float16' | undefined;
+}
 
 /** The runtime, loaded when it is first needed: 100 ms that `mis --help` shouldn't pay. */
 async function runtime() {
   return import('onnxruntime-node');
 }
 
-export interface SessionOptions {
+export interface SessionOptions extends Inference {
   /** The model's file: for messages, and its folder for external data. */
   readonly file: string;
   /** False for a session that is asked for shapes only or runs a few images. */
@@ -22,16 +33,22 @@ export interface SessionOptions {
   readonly holdsFloat16?: boolean;
 }
 
+/** A device as the runtime is told of it. */
+export function executionProvider(device: string): InferenceSession.ExecutionProviderConfig {
+  const provider = providerOf(device);
+  return provider === 'cuda' || provider === 'dml' ? { name: provider, deviceId: indexOf(device) } : provider;
+}
+
 /**
- * Creates a session on the CPU with one thread, so that results don't depend on the machine's load and several tasks
- * can run side by side. Blocks the thread. Throws a UserError with the runtime's reason when it can't load the model.
+ * Creates a session, by default on the CPU with one thread, so that several tasks can run side by side. Blocks the thread. Throws a UserError with the runtime's reason when it can't load the model.
  */
 export async function createSession(bytes: Uint8Array, options: SessionOptions): Promise<InferenceSession> {
   const { InferenceSession } = await runtime();
+  const { device = 'cpu', threads = 1 } = options;
   try {
     return await InferenceSession.create(bytes, {
-      executionProviders: ['cpu'],
-      intraOpNumThreads: 1,
+      executionProviders: [executionProvider(device)],
+      intraOpNumThreads: threads,
       interOpNumThreads: 1,
       executionMode: 'sequential',
       // Laying memory out ahead is no faster here, and takes 40 % more of it (ResNet-50, all layers, batch 8).
@@ -48,8 +65,22 @@ export async function createSession(bytes: Uint8Array, options: SessionOptions):
       },
     });
   } catch (error) {
-    throw new UserError(`onnxruntime can't load the model ${options.file}: ${reason(error)}`);
+    const where = device === 'cpu' ? '' : ` on ${device}`;
+    throw new UserError(`onnxruntime can't load the model ${options.file}${where}: ${reason(error)}`);
   }
+}
+
+/**
+ * A batch has at least so many rows, others than those asked for being black images: the runtime averages in another order
+ * when a batch has one row, or fewer than there are threads, and last bits of results would depend on both.
+ */
+export function leastRows({ threads = 1 }: Inference): number {
+  return Math.max(2, threads);
+}
+
+/** The same for a model that is bound to a batch size: no more threads than rows. */
+export function boundTo(batch: number | undefined, inference: Inference = {}): Inference {
+  return batch === undefined ? inference : { ...inference, threads: Math.min(batch, inference.threads ?? 1) };
 }
 
 /**
