@@ -1,9 +1,10 @@
 import { constants } from 'node:fs';
 import { access, chmod, lstat, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { codeOf, explain, explained, isMissing } from './failures.ts';
 import {
   copySynced,
+  fileNow,
   hashHandle,
   makeStoreFolder,
   putBack,
@@ -11,14 +12,14 @@ import {
   statNow,
   withFile,
 } from './files.ts';
+import type { Shelf } from './looking.ts';
 import { point } from './points.ts';
 import { asideName, type Session } from './session.ts';
 import type { Sweeping } from './sweeping.ts';
 import { CorruptBlob, type FileDigest } from './types.ts';
 
 /** Files by the SHA-256 of their bytes: `blobs/ab/abcd…`, read-only, never changed, put in place by one rename. */
-export interface Blobs {
-  pathOf(digest: string): string;
+export interface Blobs extends Shelf {
   /** Cheap: whether a file of that size lies under the digest. Bytes aren't looked at. */
   present(digest: string, bytes: number): boolean;
   /** Moves a finished file in (or drops it where the store has the same bytes already). */
@@ -35,12 +36,8 @@ export type Identity = string;
 export function createBlobs(dir: string, quarantine: string, session: Session, sweeping: Sweeping): Blobs {
   const seenGood = new Map<string, Identity>();
   const checking = new Map<string, Promise<string>>();
-  const pathOf = (digest: string): string => join(dir, digest.slice(0, 2), digest);
-
-  function present(digest: string, bytes: number): boolean {
-    const found = statNow(pathOf(digest));
-    return found?.isFile() === true && found.size === BigInt(bytes);
-  }
+  const pathOf = (digest: string): string => `${dir}${sep}${digest.slice(0, 2)}${sep}${digest}`;
+  const present = (digest: string, bytes: number): boolean => fileNow(pathOf(digest))?.size === bytes;
 
   async function adopt(path: string): Promise<FileDigest> {
     const info = await explained(path, () => lstat(path));
@@ -141,7 +138,7 @@ export function createBlobs(dir: string, quarantine: string, session: Session, s
   const dropBad = (digest: string, seen: Identity): Promise<void> =>
     setAside(pathOf(digest), digest, quarantine, (moved) => moved === seen);
 
-  return { pathOf, present, adopt, verified, dropBad };
+  return { dir, extension: '', pathOf, present, adopt, verified, dropBad };
 }
 
 /** False where the two lie on different file systems. */

@@ -9,7 +9,7 @@ import { makeFolder, makeStoreFolder, randomName, writeWhole } from './files.ts'
 const STORE_FORMAT = 1;
 const FOLDERS = ['blobs', 'records', 'locks', 'tmp', 'runs', 'memo', 'pins', 'quarantine'];
 /** What may lie in a folder that is to become a store: our own, from a start that was cut off, and the system's. */
-const HARMLESS = new Set([...FOLDERS, '.gitignore', 'lost+found', '.DS_Store']);
+const HARMLESS = new Set([...FOLDERS, 'index', '.gitignore', 'lost+found', '.DS_Store']);
 
 /**
  * Makes sure that the folder is a store of this version; makes one of a missing or empty folder. Several processes may do

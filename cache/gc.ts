@@ -9,6 +9,7 @@ import type { Locks } from './locks.ts';
 import { inWords } from './owner.ts';
 import type { Pins } from './pins.ts';
 import { point } from './points.ts';
+import type { RecordIndex } from './record-index.ts';
 import { names, type Records } from './records.ts';
 import { chooseRemoved, type Marks, markRuns, type PastRun, type Policy } from './retention.ts';
 import { type FoundSession, findSessions, type Session, usesOf } from './session.ts';
@@ -25,6 +26,7 @@ export interface Parts {
   readonly session: Session;
   readonly blobs: Blobs;
   readonly records: Records;
+  readonly index: RecordIndex;
   readonly locks: Locks;
   readonly sweeping: Sweeping;
   readonly runs: Runs;
@@ -80,6 +82,7 @@ async function collect(parts: Parts, { yes = false, ...policy }: GcOptions): Pro
     swept = yes ? await sweep(parts, policy, plan) : { ...plan.old, blockedBy: [] };
     stages = byStage(plan.results, swept);
   }
+  if (yes && swept.records.length > 0) await parts.index.clear();
   if (yes) for (const path of rubbish.paths) await remove(path);
   return {
     records: swept.records.length,

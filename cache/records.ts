@@ -1,23 +1,26 @@
 import { readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { canonicalJson, type Json, sha256 } from '../common/json.ts';
 import { type Blobs, setAside } from './blobs.ts';
 import { codeOf, explain, isMissing } from './failures.ts';
-import { writeWhole } from './files.ts';
+import { fileNow, writeWhole } from './files.ts';
 import type { Folders } from './folders.ts';
+import type { Shelf } from './looking.ts';
 import { point } from './points.ts';
+import type { RecordIndex } from './record-index.ts';
 import type { Session } from './session.ts';
 import type { Sweeping } from './sweeping.ts';
-import { type Artifact, type NewRecord, RECORD_FORMAT, type Record } from './types.ts';
+import { type Artifact, type NewRecord, type PutOut, RECORD_FORMAT, type Record } from './types.ts';
 
 /**
  * `records/ab/<fingerprint>.json`, written last: `{"format":1,"checksum":"<SHA-256 of the record's text>","record":…}`. The
  * checksum is over the very bytes that follow, so a cut or changed file is never taken for a record.
  */
-export interface Records {
-  pathOf(fingerprint: string): string;
+export interface Records extends Shelf {
   read(fingerprint: string): Promise<Record | undefined>;
+  /** As `read`, but doesn't note that somebody relies on it, and doesn't wait for who cleans. */
+  lookUp(fingerprint: string): Promise<Record | undefined>;
   commit(record: NewRecord): Promise<void>;
   /** Reads without judging the blobs; nothing is set aside. `newer`: written by a later version of the program. */
   peek(fingerprint: string): Promise<Record | 'newer' | undefined>;
@@ -27,6 +30,7 @@ export interface Records {
   all(): Promise<string[]>;
 }
 
+const EXTENSION = '.json';
 const HEAD = /^\{"format":(\d+),"checksum":"([0-9a-f]{64})","record":/;
 const NAME = /^[A-Za-z0-9_-]{3,128}$/;
 
@@ -37,23 +41,23 @@ export function createRecords(
   folders: Folders,
   session: Session,
   sweeping: Sweeping,
+  index: RecordIndex,
 ): Records {
   const pathOf = (fingerprint: string): string => {
     if (!NAME.test(fingerprint)) throw new Error(`not a fingerprint: ${JSON.stringify(fingerprint)}`);
-    return join(dir, fingerprint.slice(0, 2), `${fingerprint}.json`);
+    return `${dir}${sep}${fingerprint.slice(0, 2)}${sep}${fingerprint}${EXTENSION}`;
   };
 
   async function read(fingerprint: string): Promise<Record | undefined> {
-    const path = pathOf(fingerprint);
     await session.use(fingerprint);
-    const found = await lookUp(path, fingerprint);
+    const found = await lookUp(fingerprint);
     if (found) return found;
     await sweeping.ended();
-    return lookUp(path, fingerprint);
+    return lookUp(fingerprint);
   }
 
-  async function lookUp(path: string, fingerprint: string): Promise<Record | undefined> {
-    const record = load(path, fingerprint);
+  async function lookUp(fingerprint: string): Promise<Record | undefined> {
+    const record = load(pathOf(fingerprint), fingerprint);
     if (record === 'bad') {
       await dropBad(fingerprint);
     }
@@ -66,7 +70,7 @@ export function createRecords(
     await setAside(pathOf(fingerprint), `${fingerprint}.json`, quarantine, isBad);
   }
 
-  async function missing(record: NewRecord): Promise<Artifact | undefined> {
+  async function missing(record: PutOut): Promise<Artifact | undefined> {
     for (const artifact of artifactsOf(record)) {
       const there =
         artifact.kind === 'folder'
@@ -87,6 +91,8 @@ export function createRecords(
     await point('commit:before');
     const via = await session.path();
     await writeWhole(path, via, recordText(record));
+    const file = fileNow(path);
+    if (file) index.add(record.fingerprint, file, record);
     await point('commit:after');
   }
 
@@ -106,7 +112,7 @@ export function createRecords(
     return found;
   }
 
-  return { pathOf, read, commit, peek, dropBad, all };
+  return { dir, extension: EXTENSION, pathOf, read, lookUp, commit, peek, dropBad, all };
 }
 
 /**
@@ -160,14 +166,17 @@ function recordIn(body: string): Record | undefined {
     isMap(record, () => true) &&
     typeof record.stage === 'string' &&
     isMap(record.vars, (value) => typeof value === 'string') &&
-    isMap(record.outputs, isArtifact) &&
-    isMap(record.lists, (list) => isMap(list, (element) => isMap(element, isArtifact))) &&
+    isPutOut(record) &&
     isMap(record.ran, () => true) &&
     Array.isArray(record.ran.warnings) &&
     Number.isFinite(record.ran.ms) &&
     isMap(record.document, () => true);
   return isWhole ? record : undefined;
 }
+
+/** Whether what a record puts out has the right shape: another one's digests would name files outside the store. */
+export const isPutOut = ({ outputs, lists }: PutOut): boolean =>
+  isMap(outputs, isArtifact) && isMap(lists, (list) => isMap(list, (element) => isMap(element, isArtifact)));
 
 function isMap(value: unknown, isRight: (value: unknown) => boolean): boolean {
   return (

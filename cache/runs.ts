@@ -87,6 +87,10 @@ async function nextId(now: Date, newest: string | undefined): Promise<string> {
   return `${stamp}-${randomName()}`;
 }
 
+/** Characters of events that may wait to be written, and how long. */
+const MOST_WAITING = 1 << 16;
+const LATEST_MS = 100;
+
 interface OpenRun extends Run {
   giveUp(): Promise<void>;
 }
@@ -95,6 +99,9 @@ function openRun(id: string, dir: string, session: Session, ended: () => void): 
   const handles = new Map<string, number>();
   const noted = new Set<string>();
   const ownerFile = join(dir, 'owner.json');
+  let waiting = '';
+  let timer: NodeJS.Timeout | undefined;
+  let failed: unknown;
 
   const append = (name: string, text: string): void => {
     const path = join(dir, name);
@@ -106,8 +113,25 @@ function openRun(id: string, dir: string, session: Session, ended: () => void): 
       throw explain(error, path);
     }
   };
+  const write = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    const [text, before] = [waiting, failed];
+    waiting = '';
+    failed = undefined;
+    if (before !== undefined) throw before;
+    if (text !== '') append('events.jsonl', text);
+  };
+  const writeLate = (): void => {
+    try {
+      write();
+    } catch (error) {
+      failed = error;
+    }
+  };
   const giveUp = async (): Promise<void> => {
     ended();
+    writeLate();
     for (const handle of handles.values()) closeSync(handle);
     handles.clear();
     session.beating.delete(ownerFile);
@@ -117,8 +141,10 @@ function openRun(id: string, dir: string, session: Session, ended: () => void): 
     id,
     dir,
     giveUp,
-    event(event) {
-      append('events.jsonl', `${JSON.stringify(event)}\n`);
+    event(event, soon = false) {
+      waiting += `${JSON.stringify(event)}\n`;
+      if (!soon || failed !== undefined || waiting.length > MOST_WAITING) write();
+      else timer ??= setTimeout(writeLate, LATEST_MS).unref();
     },
     recordFingerprints(fingerprints) {
       const fresh = [...new Set(fingerprints)].filter((fingerprint) => !noted.has(fingerprint));
@@ -126,6 +152,7 @@ function openRun(id: string, dir: string, session: Session, ended: () => void): 
       for (const fingerprint of fresh) noted.add(fingerprint);
     },
     async finish({ complete, summary }) {
+      write();
       const end: End = {
         at: new Date().toISOString(),
         complete,

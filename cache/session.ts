@@ -18,8 +18,8 @@ export interface Session {
   folder(): Promise<string>;
   /** A path in the folder that nothing has used. */
   path(): Promise<string>;
-  /** Notes a fingerprint or digest in the journal. */
-  use(name: string): Promise<void>;
+  /** Notes fingerprints or digests in the journal. */
+  use(...names: readonly string[]): Promise<void>;
   workspace(): Promise<Workspace>;
   /** Files whose modification time says "still alive", beside `owner.json`. */
   readonly beating: Set<string>;
@@ -71,17 +71,18 @@ export function createSession(tmp: string): Session {
     async path() {
       return join(await folder(), String(count++));
     },
-    async use(name) {
-      if (used.has(name)) return;
+    async use(...names) {
+      const fresh = names.filter((name) => !used.has(name));
+      if (fresh.length === 0) return;
       await folder();
       const path = join(dir, 'uses');
       try {
         journal ??= openSync(path, 'a');
-        appendFileSync(journal, `${name}\n`);
+        appendFileSync(journal, `${fresh.join('\n')}\n`);
       } catch (error) {
         throw isMissing(error) ? storeIsGone(dir) : explain(error, path);
       }
-      used.add(name);
+      for (const name of fresh) used.add(name);
     },
     async workspace() {
       swept ??= removeDead(tmp);

@@ -7,9 +7,12 @@ import { ensureStore } from './format.ts';
 import { collectGarbage } from './gc.ts';
 import { importArchive } from './import.ts';
 import { createLocks } from './locks.ts';
+import { createLooking } from './looking.ts';
 import { createMemos, digestFile } from './memo.ts';
 import { createPins } from './pins.ts';
 import { isMaterialised, materialise } from './publish.ts';
+import { readerOfAll } from './read-all.ts';
+import { createRecordIndex } from './record-index.ts';
 import { createRecords } from './records.ts';
 import { createRuns } from './runs.ts';
 import { createSession } from './session.ts';
@@ -37,7 +40,10 @@ export async function openStore(path: string): Promise<Store> {
   const sweeping = createSweeping(join(dir, 'locks'), locks);
   const blobs = createBlobs(join(dir, 'blobs'), quarantine, session, sweeping);
   const folders = createFolders(blobs, session);
-  const records = createRecords(join(dir, 'records'), quarantine, blobs, folders, session, sweeping);
+  const index = createRecordIndex(join(dir, 'index'), session);
+  const records = createRecords(join(dir, 'records'), quarantine, blobs, folders, session, sweeping, index);
+  const looking = createLooking();
+  const { look } = looking;
   const memos = createMemos(join(dir, 'memo'), session);
   const runs = createRuns(join(dir, 'runs'), session);
   const pins = createPins(join(dir, 'pins'), runs, session);
@@ -46,6 +52,7 @@ export async function openStore(path: string): Promise<Store> {
     dir,
     runs,
     read: records.read,
+    readAll: readerOfAll({ records, blobs, folders, session, sweeping, index, look }),
     async *records() {
       for (const fingerprint of await records.all()) {
         const record = await records.peek(fingerprint);
@@ -74,7 +81,7 @@ export async function openStore(path: string): Promise<Store> {
     memo: (name) => memos.open(name) as Memo<never>,
     digestFile: (file) => digestFile(file, memos.open('digests')),
     gc: (options = {}) =>
-      collectGarbage({ dir, session, blobs, records, locks, sweeping, runs, pins }, options),
+      collectGarbage({ dir, session, blobs, records, index, locks, sweeping, runs, pins }, options),
     verify: (options) => verifyStore({ dir, blobs, folders, records, sweeping }, options),
     exportRun: (to, run) => exportRun({ blobs, folders, records, runs }, to, run),
     importArchive: (from) => importArchive({ dir, session, blobs, records, runs }, from),
@@ -83,6 +90,8 @@ export async function openStore(path: string): Promise<Store> {
     pins: pins.pins,
     async close() {
       await memos.save();
+      await looking.close();
+      await index.save();
       await runs.close();
       await session.close();
     },

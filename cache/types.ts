@@ -40,6 +40,9 @@ export interface Record {
   readonly ran: Ran;
 }
 
+/** The part of a record that planning needs. */
+export type PutOut = Pick<Record, 'outputs' | 'lists'>;
+
 /** How the task went. Never part of a fingerprint. */
 export interface Ran {
   /** ISO 8601, when the task began. */
@@ -159,8 +162,11 @@ export type RunState = 'running' | 'complete' | 'incomplete' | 'interrupted';
 export interface Run {
   readonly id: string;
   readonly dir: string;
-  /** Appends one line to `events.jsonl`. Returns when the line is with the operating system. */
-  event(event: Json): void;
+  /**
+   * Appends one line to `events.jsonl`. Returns when the line is with the operating system, and all before it; `soon`: it
+   * may take 100 ms, so that a hundred thousand of them are written together.
+   */
+  event(event: Json, soon?: boolean): void;
   /** Says which records the run uses, so that `gc` keeps them. May be called again as the plan grows. */
   recordFingerprints(fingerprints: Iterable<string>): void;
   /**
@@ -222,6 +228,11 @@ export interface Store {
    * `close`.
    */
   read(fingerprint: string): Promise<Record | undefined>;
+  /**
+   * The same for many records at once, of each only what it put out: by the store's index where that has it, which spares
+   * opening the records' files.
+   */
+  readAll(fingerprints: readonly string[]): Promise<(PutOut | undefined)[]>;
   /** Every record that can be read, whether or not its blobs are there, in no order. None becomes safe from `gc` by it. */
   records(): AsyncIterable<Record>;
   /** Makes a task's outputs count. Throws a plain error when a blob that it names isn't there. */

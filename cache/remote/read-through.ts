@@ -1,5 +1,5 @@
 import { artifactsOf } from '../records.ts';
-import { type Artifact, CorruptBlob, type Record, type Store } from '../types.ts';
+import { type Artifact, CorruptBlob, type PutOut, type Record, type Store } from '../types.ts';
 import type { Address } from './address.ts';
 import { createArrivals } from './arrive.ts';
 import { RemoteFailure } from './driver.ts';
@@ -70,6 +70,11 @@ export function readThrough({ store, address, warn, patience = PATIENCE }: ReadT
     if (artifacts.some(({ digest }) => lost.has(digest))) return broken(fingerprint);
     if (await allHere(artifacts)) await settle(record);
     return record;
+  }
+
+  async function readAll(fingerprints: readonly string[]): Promise<(PutOut | undefined)[]> {
+    const here = await store.readAll(fingerprints);
+    return Promise.all(here.map((record, i) => record ?? read(fingerprints[i]!)));
   }
 
   /** The remote didn't keep its promise. One that merely can't be reached now may do so another time. */
@@ -144,6 +149,7 @@ export function readThrough({ store, address, warn, patience = PATIENCE }: ReadT
   return {
     ...store,
     read,
+    readAll,
     bring,
     manifest: async (artifact) => {
       if (artifact.kind === 'folder') await bring([artifact]);

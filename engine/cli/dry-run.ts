@@ -31,8 +31,7 @@ export async function printPlan(
   json: boolean,
 ): Promise<void> {
   const surveyed = await survey(pipeline, stages, store);
-  const names = [...new Set(stages.map(({ spec }) => spec.name))];
-  const costs = await stageCosts(store, names);
+  const costs = await stageCosts(store, toBePriced(surveyed));
   for (const { stage, message } of notes) {
     const line = json
       ? JSON.stringify({ event: 'warning', stage, vars: {}, message })
@@ -42,6 +41,12 @@ export async function printPlan(
   if (json) printJson(surveyed, costs);
   else printText(surveyed, costs);
 }
+
+/** Stages with something to do. Of the others no price is asked, which would take reading past runs. */
+const toBePriced = (surveyed: readonly StageSurvey[]): string[] =>
+  surveyed
+    .filter(({ tasks }) => tasks.some(({ outcome }) => ['will-run', 'depends'].includes(stateOf(outcome))))
+    .map(({ stage }) => stage.spec.name);
 
 function printJson(surveyed: readonly StageSurvey[], costs: ReadonlyMap<string, Cost>) {
   const counts = { hit: 0, 'will-run': 0, depends: 0, impossible: 0 };

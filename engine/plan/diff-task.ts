@@ -1,6 +1,6 @@
 import type { Artifact, Store } from '../../cache/store.ts';
 import { UserError } from '../../common/errors.ts';
-import type { Json } from '../../common/json.ts';
+import { canonicalJson, type Json } from '../../common/json.ts';
 import { type DiffSpec, loadDiffStage } from '../spec/diff.ts';
 import type { Pipeline, StageSpec } from '../spec/pipeline.ts';
 import { codeReader } from './code.ts';
@@ -56,7 +56,7 @@ export async function diffTask(
     vars: {},
     setting: '',
     impossible: [],
-    fingerprint: fingerprinter(fixed)(inputs),
+    fingerprint: fingerprinter(fixed)(canonicalJson(inputs)),
     document,
     code,
     files: {},

@@ -1,4 +1,5 @@
-import { canonicalJson, type Json, sha256 } from '../../common/json.ts';
+import { hash } from 'node:crypto';
+import { canonicalJson, type Json } from '../../common/json.ts';
 import type { Impossible } from '../stage.ts';
 
 /** Raised when the meaning of a document changes, so that older records count as another task's. */
@@ -39,16 +40,15 @@ export function counted(params: Json, uncounted: readonly string[] = []): Json {
 
 /**
  * A function from inputs to the fingerprint, SHA-256 of the document's canonical JSON. The fixed part is written once:
- * a graph has many tasks that differ in their inputs alone.
+ * a graph has many tasks that differ in their inputs alone. For the same reason inputs come as their canonical JSON: many
+ * tasks share some.
  */
-export function fingerprinter(
-  fixed: Fixed,
-): (inputs: Document['inputs'], impossible?: Document['impossible']) => string {
+export function fingerprinter(fixed: Fixed): (inputs: string, impossible?: Document['impossible']) => string {
   const { format, stage, code, params, files, environment } = fixed;
   const head = canonicalJson({ code, environment, files, format }).slice(0, -1);
   const tail = canonicalJson({ params, stage }).slice(1);
   return (inputs, impossible) => {
     const lacking = impossible ? `,"impossible":${canonicalJson(impossible as unknown as Json)}` : '';
-    return sha256(`${head}${lacking},"inputs":${canonicalJson(inputs as unknown as Json)},${tail}`);
+    return hash('sha256', `${head}${lacking},"inputs":${inputs},${tail}`, 'hex');
   };
 }

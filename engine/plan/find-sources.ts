@@ -1,12 +1,13 @@
 import type { Need, StageSpec } from '../spec/pipeline.ts';
+import { SETTING } from '../spec/vary.ts';
 import type { Vars } from './document.ts';
-import { sharedVariables } from './inputs.ts';
-import { type Part, type PreparedStage, stageKey } from './prepare.ts';
+import { artefacts, inOrder, inputText, sharedVariables } from './inputs.ts';
+import type { Part, PreparedStage } from './prepare.ts';
 import type { Expansion, Node, Unready } from './settle.ts';
-import { type Outcome, pick, shownVars, taskName, varsKey } from './task.ts';
+import { isDone, type Outcome, type Source, shownVars, taskName, valuesKey } from './task.ts';
 
-/** A task that another one needs. */
-export interface Found {
+/** A task that another one needs, and that has nothing for it. */
+export interface Missing {
   readonly vars: Vars;
   /** What it is received as, where the taker varies. */
   readonly setting: string;
@@ -14,34 +15,183 @@ export interface Found {
   readonly outcome: Outcome;
 }
 
+/** What comes to a task. */
+export interface Inputs {
+  /** By input, sorted by their variables. */
+  readonly sources: Readonly<Record<string, readonly Source[]>>;
+  readonly missing: readonly Missing[];
+  /** Canonical JSON of what the inputs add to the fingerprint. Not to be asked where one has too few or too many. */
+  text(): string;
+}
+
+/** What must be waited for before the inputs are known. */
+export interface Coming {
+  readonly coming: readonly Promise<unknown>[];
+}
+
+/** The expansions of the stages that a stage needs, by their key. */
+export type Expansions = ReadonlyMap<string, Expansion>;
+
 type Index =
   | { readonly shared: readonly string[]; readonly byShared: ReadonlyMap<string, readonly Node[]> }
   | { readonly unknown: Unready };
 
-/** Finds the tasks of a needed stage that agree with a task in the variables that both have. */
-export function sourceFinder(expansions: ReadonlyMap<string, Promise<Expansion>>) {
-  const indexes = new Map<string, Promise<Index>>();
-  const inPart = async (taker: PreparedStage, part: Part, vars: Vars): Promise<Found[]> => {
-    const id = [stageKey(taker.spec.name, taker.setting), part.key, part.setting].join('\u0000');
-    const building =
-      indexes.get(id) ?? expansions.get(part.key)!.then((expansion) => indexOf(taker.spec, part, expansion));
-    indexes.set(id, building);
-    const index = await building;
-    const found = { setting: part.setting };
-    if ('unknown' in index) return [{ ...found, vars: {}, name: part.key, outcome: index.unknown }];
-    const nodes = index.byShared.get(varsKey(pick(vars, index.shared))) ?? [];
-    return Promise.all(
-      nodes.map(async (node) => ({
-        ...found,
-        vars: node.vars,
-        name: taskName(node.spec.name, shownVars(node.vars, node.setting)),
-        outcome: await node.outcome,
-      })),
-    );
+type FindVariable = (stage: string, list: string) => string;
+
+/**
+ * A function that gathers the inputs of a stage's tasks: from the tasks of needed stages that agree with it in the
+ * variables that both have. Tasks that agree with the same ones share what is gathered.
+ *
+ * @param variableOf foreach variable of a list, as `listVariables` finds it
+ */
+export function inputFinder(
+  taker: PreparedStage,
+  expansions: Expansions,
+  variableOf: FindVariable,
+): (vars: Vars) => Inputs | Coming {
+  const byInput = new Map<string, Need[]>();
+  for (const need of taker.spec.needs) byInput.set(need.input, [...(byInput.get(need.input) ?? []), need]);
+  const finders = [...byInput].map(([name, needs]) => {
+    const contract = taker.spec.stage.inputs?.[name];
+    return { name, contract, ...oneInput(taker, needs, expansions, variableOf) };
+  });
+  const texts = finders
+    .filter(({ contract }) => contract && contract.counts !== false)
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  return sharing(
+    finders.flatMap(({ names }) => names),
+    (vars) => {
+      const gathered: Record<string, Gathered> = {};
+      const coming: Promise<unknown>[] = [];
+      for (const { name, find } of finders) {
+        const found = find(vars);
+        if ('coming' in found) coming.push(...found.coming);
+        else gathered[name] = found;
+      }
+      if (coming.length > 0) return { coming };
+      const all = Object.entries(gathered);
+      const text = () => {
+        const given = texts.filter(({ name }) => gathered[name]!.sources.length > 0);
+        const members = given.map(
+          ({ name, contract }) => `${JSON.stringify(name)}:${gathered[name]!.text(contract!.take)}`,
+        );
+        return `{${members.join(',')}}`;
+      };
+      return {
+        sources: Object.fromEntries(all.map(([name, { sources }]) => [name, sources])),
+        missing: all.flatMap(([, { missing }]) => missing),
+        text: rememberedIfAskedAgain(text),
+      };
+    },
+  );
+}
+
+/** What comes to a task by one of its inputs. */
+interface Gathered {
+  readonly sources: readonly Source[];
+  readonly missing: readonly Missing[];
+  text(take: 'one' | 'each'): string;
+}
+
+function oneInput(
+  taker: PreparedStage,
+  needs: readonly Need[],
+  expansions: Expansions,
+  variableOf: FindVariable,
+) {
+  const finders = needs.map((need) => oneNeed(taker, need, expansions, variableOf));
+  const names = finders.flatMap((each) => each.names);
+  const find = sharing(names, (vars): Gathered | Coming => {
+    const found: Source[] = [];
+    const missing: Missing[] = [];
+    const coming: Promise<unknown>[] = [];
+    for (const finder of finders) finder.find(vars, found, missing, coming);
+    if (coming.length > 0) return { coming };
+    const sources = inOrder(found);
+    return {
+      sources,
+      missing,
+      text: rememberedIfAskedAgain((take: 'one' | 'each') => inputText(take, sources, vars)),
+    };
+  });
+  return { names, find };
+}
+
+/** The same result for all that have the same values of some variables, once it is there. */
+function sharing<T extends object>(
+  names: readonly string[],
+  work: (vars: Vars) => T | Coming,
+): (vars: Vars) => T | Coming {
+  const distinct = [...new Set(names)];
+  const known = new Map<string, T | Coming>();
+  return (vars) => {
+    const key = valuesKey(vars, distinct);
+    const before = known.get(key);
+    if (before) return before;
+    const found = work(vars);
+    if (!('coming' in found)) known.set(key, found);
+    return found;
   };
-  return async (taker: PreparedStage, need: Need, vars: Vars): Promise<Found[]> => {
-    const parts = taker.from(need.stage).map((part) => inPart(taker, part, vars));
-    return (await Promise.all(parts)).flat();
+}
+
+/** Texts of gathered inputs are long: one that a single task has isn't kept. */
+function rememberedIfAskedAgain<Asked extends readonly unknown[]>(work: (...asked: Asked) => string) {
+  let known: string | undefined;
+  let times = 0;
+  return (...asked: Asked): string => {
+    if (known !== undefined) return known;
+    const text = work(...asked);
+    if (times++ > 0) known = text;
+    return text;
+  };
+}
+
+interface NeedFinder {
+  /** The taker's variables that it depends on. */
+  readonly names: readonly string[];
+  /** Adds what there is to the lists. */
+  find(vars: Vars, sources: Source[], missing: Missing[], coming: Promise<unknown>[]): void;
+}
+
+function oneNeed(
+  taker: PreparedStage,
+  need: Need,
+  expansions: Expansions,
+  variableOf: FindVariable,
+): NeedFinder {
+  const variable = need.list === undefined ? undefined : variableOf(need.stage, need.list);
+  const { spec } = taker;
+  const parts = taker.from(need.stage).map((part) => {
+    const index = indexOf(spec, part, expansions.get(part.key)!);
+    return { part, index, shared: 'unknown' in index ? [] : index.shared };
+  });
+  const own = spec.loops.map((loop) => loop.variable);
+  const names = [...parts.flatMap(({ shared }) => shared), ...own.filter((name) => name === variable)];
+
+  function add(node: Node, setting: string, taken: Vars, sources: Source[], missing: Missing[]) {
+    const outcome = node.outcome as Outcome;
+    if (isDone(outcome)) {
+      const vars = spec.vary ? { ...node.vars, [SETTING]: setting } : node.vars;
+      for (const source of artefacts(need, { vars, record: outcome.record }, taken, variable))
+        sources.push(source);
+    } else {
+      const name = taskName(node.spec.name, shownVars(node.vars, node.setting));
+      missing.push({ vars: node.vars, setting, name, outcome });
+    }
+  }
+  return {
+    names,
+    find(vars, sources, missing, coming) {
+      for (const { part, index, shared } of parts) {
+        const { key, setting } = part;
+        if ('unknown' in index) missing.push({ vars: {}, setting, name: key, outcome: index.unknown });
+        else
+          for (const node of index.byShared.get(valuesKey(vars, shared)) ?? []) {
+            if (node.outcome instanceof Promise) coming.push(node.outcome);
+            else add(node, setting, vars, sources, missing);
+          }
+      }
+    },
   };
 }
 
@@ -52,7 +202,7 @@ function indexOf(taker: StageSpec, part: Part, expansion: Expansion): Index {
   const shared = nodes[0] ? sharedVariables(taker, nodes[0].spec) : [];
   const byShared = new Map<string, Node[]>();
   for (const node of nodes) {
-    const key = varsKey(pick(node.vars, shared));
+    const key = valuesKey(node.vars, shared);
     const group = byShared.get(key);
     if (group) group.push(node);
     else byShared.set(key, [node]);

@@ -59,6 +59,7 @@ export interface Cost {
 /** Mean time and bytes of each stage's tasks in the newest run that ran any of them. */
 export async function stageCosts(store: Store, stages: readonly string[]): Promise<Map<string, Cost>> {
   const costs = new Map<string, Cost>();
+  if (stages.length === 0) return costs;
   for await (const tasks of pastTasks(store, true)) {
     const groups = new Map<string, PastTask[]>();
     for (const task of tasks) {

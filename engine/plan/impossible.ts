@@ -1,11 +1,11 @@
 import type { Store } from '../../cache/store.ts';
 import type { StageSpec } from '../spec/pipeline.ts';
 import type { Impossible } from '../stage.ts';
-import type { Found } from './find-sources.ts';
+import type { Missing } from './find-sources.ts';
 import { type ReadyTask, varsKey } from './task.ts';
 
 /** What a varying stage lacks: the tasks that a setting makes impossible, each once, in an order of their own. */
-export function impossibleOnes(unfit: readonly Found[]): Impossible[] {
+export function impossibleOnes(unfit: readonly Missing[]): Impossible[] {
   const ones = new Map<string, Impossible>();
   for (const { vars, setting, outcome } of unfit) {
     if (outcome.state !== 'impossible') continue;

@@ -1,4 +1,4 @@
-import type { Record as StoredRecord } from '../../cache/store.ts';
+import type { PutOut } from '../../cache/store.ts';
 import type { Need, Pipeline, StageSpec } from '../spec/pipeline.ts';
 import type { InputDigest, Vars } from './document.ts';
 import { type Source, varsKey } from './task.ts';
@@ -15,7 +15,7 @@ export function listVariables(pipeline: Pipeline): (stage: string, list: string)
 /** The artefacts that one finished task gives to a need, with the variables that tell them apart for the taker. */
 export function artefacts(
   need: Need,
-  from: { vars: Vars; record: StoredRecord },
+  from: { vars: Vars; record: PutOut },
   taker: Vars,
   variable: string | undefined,
 ): Source[] {
@@ -24,16 +24,20 @@ export function artefacts(
     const artifact = record.outputs[need.output];
     return artifact ? [{ vars, artifact }] : [];
   }
-  return Object.entries(record.lists[need.list] ?? {}).flatMap(([element, outputs]) => {
-    const artifact = outputs[need.output];
-    if (!artifact || (taker[variable] !== undefined && taker[variable] !== element)) return [];
-    return [{ vars: { ...vars, [variable]: element }, artifact }];
+  const list = record.lists[need.list] ?? {};
+  const own = taker[variable];
+  const elements = own === undefined ? Object.keys(list) : [own];
+  return elements.flatMap((element) => {
+    const artifact = Object.hasOwn(list, element) ? list[element]![need.output] : undefined;
+    return artifact ? [{ vars: { ...vars, [variable]: element }, artifact }] : [];
   });
 }
 
 /** Sorted by variables, so that neither the order of a config nor of finishing counts. */
-export function inOrder(sources: readonly Source[]): Source[] {
-  const keyed = sources.map((source) => ({ source, key: varsKey(source.vars) }));
+export function inOrder(sources: readonly Source[]): readonly Source[] {
+  const keys = sources.map(({ vars }) => varsKey(vars));
+  if (keys.every((key, i) => i === 0 || keys[i - 1]! <= key)) return sources;
+  const keyed = sources.map((source, i) => ({ source, key: keys[i]! }));
   return keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ source }) => source);
 }
 
@@ -44,6 +48,27 @@ export function inputDigest(take: 'one' | 'each', sources: readonly Source[], ta
     vars: Object.fromEntries(Object.entries(vars).filter(([name]) => taker[name] === undefined)),
     digest: artifact.digest,
   }));
+}
+
+/** The canonical JSON of {@link inputDigest}. Written piece by piece: a large graph gathers a million artefacts. */
+export function inputText(take: 'one' | 'each', sources: readonly Source[], taker: Vars): string {
+  if (take === 'one') return JSON.stringify(sources[0]!.artifact.digest);
+  let text = '';
+  for (const { vars, artifact } of sources) {
+    text += `${text === '' ? '[' : ','}{"digest":"${artifact.digest}","vars":${ownText(vars, taker)}}`;
+  }
+  return `${text}]`;
+}
+
+/** Canonical JSON of the variables that a taker doesn't share. */
+function ownText(vars: Vars, taker: Vars): string {
+  const names: string[] = [];
+  for (const name in vars) if (taker[name] === undefined) names.push(name);
+  if (names.length > 1) names.sort();
+  let text = '';
+  for (const name of names)
+    text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${JSON.stringify(vars[name])}`;
+  return `{${text}}`;
 }
 
 /** The variables that two tasks must agree on to be joined. */

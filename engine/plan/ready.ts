@@ -1,9 +1,12 @@
 import { UserError } from '../../common/errors.ts';
+import type { StageSpec } from '../spec/pipeline.ts';
 import { errorAt } from '../spec/source.ts';
 import type { Impossible } from '../stage.ts';
+import type { Code } from './code.ts';
 import type { Document, InputDigest, Vars } from './document.ts';
+import type { Inputs } from './find-sources.ts';
 import { inputDigest } from './inputs.ts';
-import type { PreparedStage } from './prepare.ts';
+import type { Prepared, PreparedStage } from './prepare.ts';
 import { type ReadyTask, type Source, shownVars, taskName } from './task.ts';
 
 /** The inputs that a task finds don't fit what its stage takes. */
@@ -13,39 +16,82 @@ export class Unfitting extends UserError {}
 export function readyTask(
   prepared: PreparedStage,
   vars: Vars,
-  inputs: Readonly<Record<string, readonly Source[]>>,
+  { sources, text }: Inputs,
   impossible: readonly Impossible[],
 ): ReadyTask {
-  const { spec, setting } = prepared;
   const variant = prepared.variant(vars);
-  const digests: Record<string, InputDigest> = {};
-  for (const [name, contract] of Object.entries(spec.stage.inputs ?? {})) {
-    const found = inputs[name] ?? [];
-    checkCount(prepared, vars, name, found);
-    if (contract.counts !== false && found.length > 0)
-      digests[name] = inputDigest(contract.take, found, vars);
+  for (const name in prepared.spec.stage.inputs) checkCount(prepared, vars, name, sources[name] ?? []);
+  const fingerprint = variant.fingerprint(text(), impossible.length > 0 ? impossible : undefined);
+  return new Ready(prepared, variant, vars, fingerprint, sources, impossible);
+}
+
+/**
+ * A class, since a graph may have a million of them: of a task that is found in the store nothing is asked but its
+ * fingerprint, and what follows from the rest isn't made before somebody asks.
+ */
+class Ready implements ReadyTask {
+  readonly fingerprint: string;
+  readonly inputs: ReadyTask['inputs'];
+  readonly impossible: readonly Impossible[];
+  private readonly prepared: PreparedStage;
+  private readonly variant: Prepared;
+  private readonly plain: Vars;
+
+  constructor(
+    prepared: PreparedStage,
+    variant: Prepared,
+    plain: Vars,
+    fingerprint: string,
+    inputs: ReadyTask['inputs'],
+    impossible: readonly Impossible[],
+  ) {
+    this.prepared = prepared;
+    this.variant = variant;
+    this.plain = plain;
+    this.fingerprint = fingerprint;
+    this.inputs = inputs;
+    this.impossible = impossible;
   }
-  const lacking = impossible.length > 0 ? impossible : undefined;
-  const document: Document = {
-    ...variant.fixed,
-    inputs: digests,
-    ...(lacking && { impossible: lacking }),
-  };
-  return {
-    spec,
-    vars: shownVars(vars, setting),
-    setting,
-    fingerprint: variant.fingerprint(digests, lacking),
-    document,
-    code: variant.code,
-    params: variant.bound.params,
-    files: Object.fromEntries([...variant.bound.files].map(([name, file]) => [name, file.paths])),
-    places: variant.bound.places,
-    origins: variant.bound.origins,
-    inputs,
-    impossible,
-    verify: variant.verify,
-  };
+
+  get spec(): StageSpec {
+    return this.prepared.spec;
+  }
+  get setting(): string {
+    return this.prepared.setting;
+  }
+  get vars(): Vars {
+    return shownVars(this.plain, this.setting);
+  }
+  get document(): Document {
+    const digests: Record<string, InputDigest> = {};
+    for (const [name, { take, counts }] of Object.entries(this.spec.stage.inputs ?? {})) {
+      const found = this.inputs[name] ?? [];
+      if (counts !== false && found.length > 0) digests[name] = inputDigest(take, found, this.plain);
+    }
+    return {
+      ...this.variant.fixed,
+      inputs: digests,
+      ...(this.impossible.length > 0 && { impossible: this.impossible }),
+    };
+  }
+  get code(): Code {
+    return this.variant.code;
+  }
+  get params(): ReadyTask['params'] {
+    return this.variant.bound.params;
+  }
+  get places(): ReadyTask['places'] {
+    return this.variant.bound.places;
+  }
+  get files(): ReadyTask['files'] {
+    return Object.fromEntries([...this.variant.bound.files].map(([name, file]) => [name, file.paths]));
+  }
+  get origins(): ReadyTask['origins'] {
+    return this.variant.bound.origins;
+  }
+  verify(): Promise<void> {
+    return this.variant.verify();
+  }
 }
 
 function checkCount({ spec, setting }: PreparedStage, vars: Vars, name: string, found: readonly Source[]) {

@@ -35,12 +35,12 @@ export async function survey(
           tasks: [],
           ...(isComing(expansion.unknown) && { unknown: expansion.unknown.on }),
         };
-      const tasks = await Promise.all(
-        expansion.nodes.map(async ({ vars, outcome }) => ({
-          vars: shownVars(vars, setting),
-          outcome: await outcome,
-        })),
-      );
+      await Promise.all(expansion.looked);
+      const tasks: { vars: Vars; outcome: Outcome }[] = [];
+      for (const { vars, outcome } of expansion.nodes) {
+        const known = outcome instanceof Promise ? await outcome : outcome!;
+        tasks.push({ vars: shownVars(vars, setting), outcome: known });
+      }
       for (const { outcome } of tasks) if (outcome.state === 'failed') throw outcome.error;
       return { stage, settings, tasks };
     }),

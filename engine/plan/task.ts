@@ -1,4 +1,4 @@
-import type { Artifact, Record as StoredRecord } from '../../cache/store.ts';
+import type { Artifact, PutOut, Record as StoredRecord } from '../../cache/store.ts';
 import type { StageSpec } from '../spec/pipeline.ts';
 import type { Place } from '../spec/source.ts';
 import { SETTING } from '../spec/vary.ts';
@@ -44,7 +44,8 @@ export interface Source {
  * `on` are the earlier tasks that this showed in, none for the task itself.
  */
 export type Outcome =
-  | { readonly state: 'hit' | 'ran'; readonly task: ReadyTask; readonly record: StoredRecord }
+  | { readonly state: 'hit'; readonly task: ReadyTask; readonly record: PutOut }
+  | { readonly state: 'ran'; readonly task: ReadyTask; readonly record: StoredRecord }
   | { readonly state: 'will-run'; readonly task: ReadyTask }
   | {
       readonly state: 'failed';
@@ -72,10 +73,17 @@ export function taskName(stage: string, vars: Vars): string {
 
 /** Text that is equal for equal variables, whatever their order. */
 export function varsKey(vars: Vars): string {
-  return Object.keys(vars)
-    .sort()
-    .map((name) => `${name}=${vars[name]}`)
-    .join('\u0000');
+  const names = Object.keys(vars);
+  if (names.length > 1) names.sort();
+  let key = '';
+  for (const name of names) key += key === '' ? `${name}=${vars[name]}` : `\u0000${name}=${vars[name]}`;
+  return key;
+}
+
+/** Text that is equal for equal values of some variables. */
+export function valuesKey(vars: Vars, names: readonly string[]): string {
+  if (names.length === 1) return vars[names[0]!]!;
+  return names.map((name) => vars[name]).join('\u0000');
 }
 
 /** The named ones of some variables. */

@@ -1,16 +1,30 @@
-import type { Record as StoredRecord } from '../../cache/store.ts';
+import type { PutOut, Record as StoredRecord } from '../../cache/store.ts';
 import { isUserError } from '../../common/errors.ts';
 import type { Vars } from '../plan/document.ts';
-import { isDone, type Outcome, taskName } from '../plan/task.ts';
+import { type Done, isDone, type Outcome, taskName } from '../plan/task.ts';
 import type { Emit, Event } from './events.ts';
 import type { Measured } from './job.ts';
 
 /** Tells the outcomes of tasks, each once however often the graph is settled. */
-export type Reporter = (stage: string, vars: Vars, outcome: Outcome) => void;
+export interface Reporter {
+  tell(stage: string, vars: Vars, outcome: Outcome): void;
+  /** The graph is settled once more, after this came of it. */
+  again(settled: readonly { stage: { spec: { name: string } }; vars: Vars; outcome: Outcome }[]): void;
+}
 
 export function createReporter(emit: Emit): Reporter {
+  /** By name; hits only from the second time on: while a graph is settled, each task is told once. */
   const told = new Map<string, 'hit' | 'ran' | 'failed' | 'impossible'>();
-  return (stage, vars, outcome) => {
+  let isFirst = true;
+  const again: Reporter['again'] = (settled) => {
+    isFirst = false;
+    for (const { stage, vars, outcome } of settled) {
+      const name = taskName(stage.spec.name, vars);
+      if (outcome.state === 'hit' && !told.has(name)) told.set(name, 'hit');
+    }
+  };
+  const tell: Reporter['tell'] = (stage, vars, outcome) => {
+    if (isFirst && outcome.state === 'hit') return tellDone({ stage, vars }, outcome, emit);
     const name = taskName(stage, vars);
     const before = told.get(name);
     if (outcome.state === 'failed') {
@@ -20,19 +34,24 @@ export function createReporter(emit: Emit): Reporter {
       if (before !== 'impossible') tellImpossible({ stage, vars }, outcome, emit);
       told.set(name, 'impossible');
     } else if (isDone(outcome) && before !== outcome.state && before !== 'ran') {
-      emit({
-        event: 'task',
-        stage,
-        vars,
-        fingerprint: outcome.task.fingerprint,
-        outcome: outcome.state,
-        ms: outcome.state === 'ran' ? outcome.record.ran.ms : 0,
-        bytes: recordBytes(outcome.record),
-        ...(outcome.state === 'ran' && measuredOf(outcome.record)),
-      });
+      tellDone({ stage, vars }, outcome, emit);
       told.set(name, outcome.state);
     }
   };
+  return { tell, again };
+}
+
+function tellDone(of: { stage: string; vars: Vars }, outcome: Done, emit: Emit) {
+  const { state, task, record } = outcome;
+  emit({
+    event: 'task',
+    ...of,
+    fingerprint: task.fingerprint,
+    outcome: state,
+    ms: state === 'ran' ? outcome.record.ran.ms : 0,
+    bytes: recordBytes(record),
+    ...(state === 'ran' && measuredOf(outcome.record)),
+  });
 }
 
 function tellFailed(
@@ -82,9 +101,15 @@ function measuredOf({ ran }: StoredRecord): { measured?: Measured } {
 }
 
 /** Bytes of all that a record holds. */
-export function recordBytes(record: StoredRecord): number {
-  const lists = Object.values(record.lists).flatMap((list) =>
-    Object.values(list).flatMap((outputs) => Object.values(outputs)),
-  );
-  return [...Object.values(record.outputs), ...lists].reduce((sum, artifact) => sum + artifact.bytes, 0);
+export function recordBytes({ outputs, lists }: PutOut): number {
+  let bytes = bytesOf(outputs);
+  for (const list of Object.values(lists))
+    for (const element of Object.values(list)) bytes += bytesOf(element);
+  return bytes;
+}
+
+function bytesOf(outputs: PutOut['outputs']): number {
+  let bytes = 0;
+  for (const name in outputs) bytes += outputs[name]!.bytes;
+  return bytes;
 }

@@ -67,7 +67,8 @@ export async function runPipeline(
     const event = { ...happened, at: Math.round(performance.now() - started) };
     options.emit(event);
     try {
-      if (event.event !== 'progress') run.event(event as unknown as Json);
+      const soon = event.event === 'task' && event.outcome === 'hit';
+      if (event.event !== 'progress') run.event(event as unknown as Json, soon);
     } catch (error) {
       unwritten ??= error;
     }
@@ -116,6 +117,8 @@ function overhead(planned: RunOptions['planned'], checks: Checks, publishing: Cl
 
 const tenths = (ms: number): number => Math.round(ms * 10) / 10;
 
+type Ran = Extract<Outcome, { state: 'ran' }>;
+
 interface Settled {
   readonly stage: PreparedStage;
   readonly vars: Readonly<Record<string, string>>;
@@ -147,54 +150,89 @@ async function settleAndRepair(options: Going, perform: Performer, run: Run): Pr
   const store: Store = {
     ...options.store,
     read: (fingerprint) => checks.time('records', () => options.store.read(fingerprint)),
+    readAll: (fingerprints) => checks.time('records', () => options.store.readAll(fingerprints)),
   };
   const report = createReporter(options.emit);
-  const ran = new Set<string>();
-  const keep = ({ stage, vars, outcome }: Settled): Settled => {
-    if (!isDone(outcome)) return { stage, vars, outcome };
+  /** What ran in this run: settled once more it is a hit, and still counts as what it was. */
+  const ran = new Map<string, Ran>();
+  const keep = (settled: Settled): Settled => {
+    const { stage, vars, outcome } = settled;
+    if (!isDone(outcome) || (outcome.state === 'hit' && ran.size === 0)) return settled;
     const id = `${taskName(stage.spec.name, vars)} ${outcome.task.fingerprint}`;
-    run.recordFingerprints([outcome.task.fingerprint]);
-    if (outcome.state === 'ran') ran.add(id);
-    return { stage, vars, outcome: ran.has(id) ? { ...outcome, state: 'ran' } : outcome };
+    if (outcome.state === 'ran') ran.set(id, outcome);
+    return { stage, vars, outcome: ran.get(id) ?? outcome };
   };
+  const record = (settled: readonly Settled[]) =>
+    run.recordFingerprints(
+      settled.flatMap(({ outcome }) => (isDone(outcome) ? [outcome.task.fingerprint] : [])),
+    );
   for (let attempt = 0; ; attempt++) {
     const last = attempt === MAX_REPAIRS + options.stages.length || options.signal.aborted;
     const expansions = settle(options.pipeline, options.stages, store, schedule);
-    const tell: Reporter = (stage, vars, outcome) => {
+    const tell: Reporter['tell'] = (stage, vars, outcome) => {
       const damaged = outcome.state === 'failed' && isCorruptBlob(outcome.error);
-      if (!damaged || last) report(stage, vars, outcome);
+      if (!damaged || last) report.tell(stage, vars, outcome);
       else options.emit({ event: 'warning', stage, vars, message: outcome.error.message });
     };
     const watched = options.stages.map(async (stage) =>
-      watch(stage, await expansions.get(stageKey(stage.spec.name, stage.setting))!, options.emit, keep, tell),
+      watch(
+        stage,
+        await expansions.get(stageKey(stage.spec.name, stage.setting))!,
+        options.emit,
+        keep,
+        record,
+        tell,
+      ),
     );
     const settled = (await Promise.all(watched)).flat();
     const damaged = settled.some(({ outcome }) => outcome.state === 'failed' && isCorruptBlob(outcome.error));
     const published = () => publishing.time('publish', () => publish(settled, options, last));
     if (last || (!damaged && (await published()))) return settled;
+    report.again(settled);
   }
 }
 
-/** Tells what becomes of a stage's tasks as it happens. */
+/** Tells what becomes of a stage's tasks as it happens: what is in the store first, a part of the stage at once. */
 async function watch(
   stage: PreparedStage,
   expansion: Expansion,
   emit: Emit,
   keep: (settled: Settled) => Settled,
-  tell: Reporter,
+  record: (settled: readonly Settled[]) => void,
+  tell: Reporter['tell'],
 ): Promise<Settled[]> {
   const { spec, setting } = stage;
   const { name } = spec;
   if ('unknown' in expansion) return [{ stage, vars: shownVars({}, setting), outcome: expansion.unknown }];
   emit({ event: 'tasks', stage: name, count: expansion.nodes.length, ...(setting && { setting }) });
-  return Promise.all(
-    expansion.nodes.map(async ({ vars: plain, outcome }) => {
+  const all: Settled[] = new Array(expansion.nodes.length);
+  const coming: Promise<void>[] = [];
+  const take = (settled: readonly Settled[]) => {
+    record(settled);
+    for (const { vars, outcome } of settled) tell(name, vars, outcome);
+  };
+  let at = 0;
+  for (const looked of expansion.looked) {
+    const there: Settled[] = [];
+    for (const { vars: plain, outcome } of await looked) {
+      const place = at++;
       const vars = shownVars(plain, setting);
-      const settled = keep({ stage, vars, outcome: await outcome });
-      tell(name, vars, settled.outcome);
-      return settled;
-    }),
-  );
+      if (outcome instanceof Promise) {
+        const late = outcome.then((settled) => {
+          all[place] = keep({ stage, vars, outcome: settled });
+          take([all[place]]);
+        });
+        late.catch(() => undefined); // Told below, with those that came at once.
+        coming.push(late);
+      } else {
+        all[place] = keep({ stage, vars, outcome: outcome! });
+        there.push(all[place]);
+      }
+    }
+    take(there);
+  }
+  await Promise.all(coming);
+  return all;
 }
 
 /** Copies finished outputs to where people look for them. False when a stored file was damaged and set aside. */

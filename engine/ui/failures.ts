@@ -31,8 +31,9 @@ export function warningTexts(): (event: Extract<Event, { event: 'warning' }>) =>
 export function impossibleTexts(): (event: Extract<Event, { event: 'task' }>) => string | undefined {
   const told = new Set<string>();
   return ({ stage, vars, outcome, reason = '', on }) => {
+    if (outcome !== 'impossible' || on) return undefined;
     const key = `${vars[SETTING]}\u0000${reason}`;
-    if (outcome !== 'impossible' || on || told.has(key)) return undefined;
+    if (told.has(key)) return undefined;
     told.add(key);
     return `${taskName(stage, vars)}: not possible: ${reason.replace(/\s+/g, ' ').trim()}`;
   };

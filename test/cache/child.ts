@@ -22,6 +22,10 @@ const commands: { [name: string]: (store: Store, ...args: never[]) => Promise<un
     return out;
   },
 
+  async readAll(store, fingerprints: string[]) {
+    return (await store.readAll(fingerprints)).filter(Boolean).length;
+  },
+
   async hold(store, key: string) {
     const lock = await store.lock(key);
     if ('heldBy' in lock) return { holder: lock.holder };
