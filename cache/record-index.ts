@@ -41,8 +41,8 @@ const HEAD = /^mis records (\d+) ([0-9a-f]{64})\n/;
 
 /**
  * `index/<time>-<random>`: a head line with the SHA-256 of what follows, then a line a record:
- * `<fingerprint> [inode,size,mtime ms,{outputs},{lists}]`. Written whole and never changed; of two entries of one record
- * the one in the later file counts.
+ * `<fingerprint> [inode,size,mtime ms,{outputs},{lists}]` (without lists where there are none). Written whole and never
+ * changed; of two entries of one record the one in the later file counts.
  */
 export function createRecordIndex(dir: string, session: Session): RecordIndex {
   let files: Map<string, string[]> | undefined;
@@ -72,7 +72,8 @@ export function createRecordIndex(dir: string, session: Session): RecordIndex {
       return line === undefined ? undefined : entryIn(line);
     },
     add(fingerprint, { ino, size, mtimeMs }, { outputs, lists }) {
-      added.set(fingerprint, `${fingerprint} ${JSON.stringify([ino, size, mtimeMs, outputs, lists])}`);
+      const entry = [ino, size, mtimeMs, outputs, ...(Object.keys(lists).length > 0 ? [lists] : [])];
+      added.set(fingerprint, `${fingerprint} ${JSON.stringify(entry)}`);
     },
     async save() {
       if (added.size < MANY) return;
@@ -133,10 +134,12 @@ function linesIn(path: string): string[] {
   return sha256(body) === head![2] ? body.split('\n').slice(0, -1) : [];
 }
 
+const NO_LISTS: PutOut['lists'] = {};
+
 /** Undefined where it isn't one: a store can be another's. */
 function entryIn(line: string): Entry | undefined {
   try {
-    const [ino, size, mtimeMs, outputs, lists] = JSON.parse(line.slice(line.indexOf(' ') + 1));
+    const [ino, size, mtimeMs, outputs, lists = NO_LISTS] = JSON.parse(line.slice(line.indexOf(' ') + 1));
     const record: PutOut = { outputs, lists };
     return isPutOut(record) ? { file: { ino, size, mtimeMs }, record } : undefined;
   } catch {
