@@ -45,8 +45,8 @@ export interface Counts {
 const DEMO = fileURLToPath(new URL('../demo/', import.meta.url));
 
 export const CASES: readonly Case[] = [
-  photographs(18, { full: { few: 32, all: 352, tried: 160 }, quick: { few: 8, all: 104, tried: 0 } }),
-  photographs(50, { full: { few: 32, all: 224, tried: 96 }, quick: { few: 8, all: 56, tried: 0 } }),
+  photographs(18, { full: { few: 96, all: 896, tried: 160 }, quick: { few: 8, all: 104, tried: 0 } }),
+  photographs(50, { full: { few: 96, all: 480, tried: 96 }, quick: { few: 8, all: 56, tried: 0 } }),
   {
     name: 'resnet-w050 of the demo at 32 px',
     id: 'small',

@@ -19,7 +19,7 @@ export function batchSize(image: readonly [number, number]): number {
 /** How many batches of each size are timed: the first of a size makes room in memory, others can be disturbed. */
 const ROUNDS = 3;
 /** A larger batch must be so much faster to be worth its memory. */
-const WORTH = 0.97;
+const WORTH = 0.99;
 
 /**
  * Finds the size of batches that is fastest, by timing the first batches of the work itself: nothing is computed for the probe
