@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { close, closeSync, fdatasync, open, openSync, writeSync } from 'node:fs';
 import {
   AsyncByteQueue,
   Bool,
@@ -164,13 +164,21 @@ function emptyValues(schema: Schema): Record<string, ColumnValues> {
   return Object.fromEntries(schema.fields.map((field) => [field.name, []]));
 }
 
+/** Bytes after which a file is flushed while it goes on being written. */
+const FLUSHED_AT = 8 * 2 ** 20;
+
 /** Sends what the Arrow writer puts out straight to a file. */
 class FileSink extends AsyncByteQueue<Uint8Array> {
   readonly #file: number;
+  readonly #path: string;
+  /** Bytes that only the system's memory may hold. */
+  #behind = 0;
+  #flushing = false;
   done = false;
 
   constructor(path: string) {
     super();
+    this.#path = path;
     this.#file = openSync(path, 'w');
   }
 
@@ -179,6 +187,24 @@ class FileSink extends AsyncByteQueue<Uint8Array> {
     while (offset < chunk.byteLength) {
       offset += writeSync(this.#file, chunk, offset, chunk.byteLength - offset);
     }
+    this.#behind += chunk.byteLength;
+    if (this.#behind >= FLUSHED_AT && !this.#flushing) this.#flush();
+  }
+
+  /**
+   * Has the system write behind what this thread goes on with, so that who makes the whole file last has little to wait for. By a
+   * descriptor of its own: the file may be closed meanwhile. Whether it works is of no matter here.
+   */
+  #flush(): void {
+    this.#flushing = true;
+    this.#behind = 0;
+    open(this.#path, 'r', (error, file) => {
+      const done = () => {
+        this.#flushing = false;
+      };
+      if (error) done();
+      else fdatasync(file, () => close(file, done));
+    });
   }
 
   end(): void {
