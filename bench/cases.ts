@@ -46,7 +46,7 @@ const DEMO = fileURLToPath(new URL('../demo/', import.meta.url));
 
 export const CASES: readonly Case[] = [
   photographs(18, { full: { few: 96, all: 896, tried: 160 }, quick: { few: 8, all: 104, tried: 0 } }),
-  photographs(50, { full: { few: 96, all: 480, tried: 96 }, quick: { few: 8, all: 56, tried: 0 } }),
+  photographs(50, { full: { few: 96, all: 864, tried: 96 }, quick: { few: 8, all: 56, tried: 0 } }),
   {
     name: 'resnet-w050 of the demo at 32 px',
     id: 'small',
