@@ -8,6 +8,7 @@ import {
   isMap,
   isScalar,
   isSeq,
+  Lexer,
   type ParsedNode,
   Parser,
   parseDocument,
@@ -56,21 +57,31 @@ function parseYaml(source: Source): Node {
 }
 
 /**
- * Composing calls itself for each level of nesting; near the end of the stack that can end the process. So the levels are
- * counted first, in what the parser puts out, which doesn't.
+ * Parsing and composing call themselves for each level of nesting; near the end of the stack that can end the process. So
+ * levels are counted while the parser gets one word after the other, and then exactly, in what it puts out.
  */
 function documentOf(source: Source): Document.Parsed {
   const open: [token: CST.Token | null | undefined, depth: number][] = [];
-  for (const token of new Parser().parse(source.text))
+  const tooDeep = () => new UserError(`${source.name}: the values in this file are nested too deeply`);
+  for (const token of tokensOf(source.text, tooDeep))
     if (token.type === 'document') open.push([token.value, 0]);
   for (let next = open.pop(); next; next = open.pop()) {
     const [token, depth] = next;
-    if (depth > MAX_DEPTH)
-      throw new UserError(`${source.name}: the values in this file are nested too deeply`);
+    if (depth > MAX_DEPTH) throw tooDeep();
     if (token && 'items' in token)
       for (const item of token.items) open.push([item.key, depth + 1], [item.value, depth + 1]);
   }
   return parseDocument(source.text, { lineCounter: source.lines, prettyErrors: false, uniqueKeys: true });
+}
+
+/** What the parser puts out; throws before it has many more levels open than a file may have. */
+function* tokensOf(text: string, tooDeep: () => UserError): Generator<CST.Token, void> {
+  const parser = new Parser();
+  for (const word of new Lexer().lex(text)) {
+    yield* parser.next(word);
+    if (parser.stack.length > 4 * MAX_DEPTH) throw tooDeep();
+  }
+  yield* parser.end();
 }
 
 /** What the parser complains of, in a person's words where its own are about its grammar. */
