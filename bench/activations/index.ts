@@ -9,7 +9,7 @@ import { misSide } from '../mis.ts';
 import { photograph } from '../photographs.ts';
 import type { Work } from './floor.ts';
 
-const ROUNDS = 5;
+const ROUNDS = 3;
 const MIB = 2 ** 20;
 
 /** What the stage has to reach of the floor. */

@@ -42,12 +42,23 @@ describe('what runs again after a change of settings', { timeout: 120_000 }, () 
     expect(run.tasks('ran')).toEqual([]);
   });
 
-  test('the size of batches: inference, and what then differs', async () => {
-    const run = await planAndRun(project, ...project.config, '--set', 'inference.batch=7');
+  test('how inference is done: nothing', async () => {
+    const changes = [
+      'inference.batch=7',
+      'inference.threads=2',
+      'inference.device=cpu',
+      'inference.decoders=1',
+    ];
+    const run = await planAndRun(project, ...project.config, ...changes.flatMap((each) => ['--set', each]));
+    expect(run.tasks('ran')).toEqual([]);
+  });
+
+  test('its precision: inference, and what then differs', async () => {
+    const run = await planAndRun(project, ...project.config, '--set', 'inference.precision=float16');
     expect(run.stages['index-dataset']).toEqual({ hit: 1, ran: 0 });
     expect(run.stages['cache-activations']).toEqual({ hit: 0, ran: 3 });
     expect(run.stages['embed-images']).toEqual({ hit: 0, ran: 3 });
-    expect(await why('cache-activations')).toMatch(/parameter inference\.batch: \(none\) → 7\n/);
+    expect(await why('cache-activations')).toMatch(/parameter inference\.precision: "float32" → "float16"\n/);
   });
 
   test('another number of shards: all that reads images, but no score, since the margins are the same', async () => {
