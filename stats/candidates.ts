@@ -1,4 +1,4 @@
-import { floatOf, partition, rankOf, sort } from './pairs.ts';
+import { floatOf, largest, rankOf, sort, split } from './pairs.ts';
 
 /** Images at one end of a unit's order, with their activations, the most extreme first. */
 export interface End {
@@ -14,6 +14,10 @@ export interface Candidates {
   push(unit: number, value: number, image: number): void;
   /** Ranks `from` to `to` − 1 of the end, as far as there are so many. */
   sorted(unit: number, from: number, to: number): End;
+  /** Their images alone. */
+  images(unit: number, from: number, to: number): Int32Array;
+  /** The activation that stands first. */
+  first(unit: number): number;
 }
 
 /**
@@ -21,8 +25,8 @@ export interface Candidates {
  * first) or in `ascending` order (the higher number first).
  *
  * An image is kept as two unsigned integers that order as asked for: the activation's rank among all float32, then the
- * number, flipped where the order falls. When a unit's slots are full, those behind the first `depth` are dropped, and the
- * last one kept becomes the bar.
+ * number, flipped where the order falls. When a unit's slots are full, most of those behind the first `depth` are dropped,
+ * and the last one kept becomes the bar.
  */
 export function candidates(
   units: number,
@@ -31,6 +35,7 @@ export function candidates(
   order: 'ascending' | 'descending',
 ): Candidates {
   const slots = slotsFor(images, depth);
+  const most = depth + ((slots - depth) >> 2);
   const flip = order === 'descending' ? 0xffffffff : 0;
   const flipNumber = ~flip;
   const ranks = new Uint32Array(units * slots);
@@ -41,6 +46,25 @@ export function candidates(
   );
   const barRanks = new Uint32Array(units).fill(0xffffffff);
   const barNumbers = new Uint32Array(units).fill(0xffffffff);
+  // The unit whose candidates stand in order: all that is asked of a unit is asked in a row.
+  let ordered = -1;
+  const putInOrder = (unit: number) => {
+    if (ordered !== unit) sort(ranks, numbers, unit * slots, unit * slots + counts[unit]!);
+    ordered = unit;
+  };
+  const activation = (at: number) => floatOf((ranks[at]! ^ flip) >>> 0);
+  /** Where the ranks from `from` to `to` − 1 of a unit stand. */
+  const place = (unit: number, from: number, to: number) => {
+    putInOrder(unit);
+    const base = unit * slots;
+    const end = base + Math.min(counts[unit]!, depth);
+    return { at: Math.min(base + from, end), end: Math.min(base + to, end) };
+  };
+  const imagesAt = ({ at, end }: { at: number; end: number }) => {
+    const images = new Int32Array(Math.max(0, end - at));
+    for (let i = 0; i < images.length; i++) images[i] = numbers[at + i]! ^ flipNumber;
+    return images;
+  };
   return {
     bar,
     push(unit, value, image) {
@@ -51,31 +75,28 @@ export function candidates(
       const at = base + counts[unit]!++;
       ranks[at] = rank;
       numbers[at] = number;
+      if (unit === ordered) ordered = -1;
       if (counts[unit] !== slots || slots === images) return;
-      const last = base + depth - 1;
-      partition(ranks, numbers, base, base + slots, last);
-      counts[unit] = depth;
+      const end = split(ranks, numbers, base, base + slots, base + depth, base + most);
+      const last = largest(ranks, numbers, base, end);
+      counts[unit] = end - base;
       barRanks[unit] = ranks[last]!;
       barNumbers[unit] = numbers[last]!;
       bar[unit] = floatOf((ranks[last]! ^ flip) >>> 0);
     },
     sorted(unit, from, to) {
-      const base = unit * slots;
-      const end = base + counts[unit]!;
-      const [first, stop] = [Math.min(base + from, end), Math.min(base + Math.min(to, depth), end)];
-      if (first >= stop) return { values: new Float32Array(0), images: new Int32Array(0) };
-      if (first > base) partition(ranks, numbers, base, end, first);
-      if (stop < end) partition(ranks, numbers, first, end, stop);
-      sort(ranks, numbers, first, stop);
-      return {
-        values: Float32Array.from(ranks.subarray(first, stop), (rank) => floatOf((rank ^ flip) >>> 0)),
-        images: Int32Array.from(numbers.subarray(first, stop), (number) => number ^ flipNumber),
-      };
+      const found = place(unit, from, to);
+      const images = imagesAt(found);
+      const values = new Float32Array(images.length);
+      for (let i = 0; i < values.length; i++) values[i] = activation(found.at + i);
+      return { values, images };
     },
+    images: (unit, from, to) => imagesAt(place(unit, from, to)),
+    first: (unit) => activation(place(unit, 0, 1).at),
   };
 }
 
 /** Candidates kept for one end of one unit. */
 export function slotsFor(images: number, depth: number): number {
-  return Math.min(images, depth + Math.max(32, depth >> (depth > 1024 ? 2 : 1)));
+  return Math.min(images, depth + Math.max(32, depth >> (depth > 1024 ? 2 : 0)));
 }

@@ -89,13 +89,13 @@ export function findExtremes(units: number, images: number, depth: number): Extr
         low.push(unit, least.values[i]!, least.images[i]!);
       addSums(sums, unit * SUMS, more, 0);
     },
-    highest: (unit, from, to) => high.sorted(unit, from, to).images,
-    lowest: (unit, from, to) => low.sorted(unit, from, to).images,
+    highest: (unit, from, to) => high.images(unit, from, to),
+    lowest: (unit, from, to) => low.images(unit, from, to),
     end: (unit, side) => (side === 'high' ? high : low).sorted(unit, 0, depth),
     sums: (unit) => sums.subarray(unit * SUMS, (unit + 1) * SUMS),
     statistics(unit) {
-      const max = high.sorted(unit, 0, 1).values[0]!;
-      const min = low.sorted(unit, 0, 1).values[0]!;
+      const max = high.first(unit);
+      const min = low.first(unit);
       if (min === max) return { min, max, mean: min, sd: 0 };
       return { min, max, ...momentsOf(sums, unit * SUMS, images) };
     },

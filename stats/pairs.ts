@@ -7,22 +7,53 @@
 export function partition(a: Uint32Array, b: Uint32Array, from: number, to: number, place: number): void {
   let [low, high] = [from, to - 1];
   while (low < high) {
-    const middle = (low + high) >>> 1;
-    // The median of three, so that sorted pieces (images come in the order of their numbers) take no longer.
-    if (isLess(a, b, middle, low)) swap(a, b, middle, low);
-    if (isLess(a, b, high, low)) swap(a, b, high, low);
-    if (isLess(a, b, high, middle)) swap(a, b, high, middle);
-    const [pivot, pivotNumber] = [a[middle]!, b[middle]!];
-    let [i, j] = [low, high];
-    while (i <= j) {
-      while (a[i]! < pivot || (a[i]! === pivot && b[i]! < pivotNumber)) i++;
-      while (a[j]! > pivot || (a[j]! === pivot && b[j]! > pivotNumber)) j--;
-      if (i <= j) swap(a, b, i++, j--);
-    }
+    const { i, j } = divide(a, b, low, high);
     if (place <= j) high = j;
     else if (place >= i) low = i;
     else return;
   }
+}
+
+/**
+ * Reorders the pairs so that none before some place is larger than any from there on, and returns this place: one from
+ * `least` to `most`. The farther these are apart, the less work it is.
+ */
+export function split(
+  a: Uint32Array,
+  b: Uint32Array,
+  from: number,
+  to: number,
+  least: number,
+  most: number,
+): number {
+  let [low, high] = [from, to - 1];
+  while (low < high) {
+    const { i, j } = divide(a, b, low, high);
+    if (i < least) low = i;
+    else if (j + 1 > most) high = j;
+    else return Math.max(j + 1, least);
+  }
+  return Math.max(low, least);
+}
+
+/**
+ * Divides the pairs from `low` to `high`: those up to j are at most as large as some pair among them, those from i on at
+ * least, and between j and i it stands alone or nothing does.
+ */
+function divide(a: Uint32Array, b: Uint32Array, low: number, high: number): { i: number; j: number } {
+  const middle = (low + high) >>> 1;
+  // The median of three, so that sorted pieces (images come in the order of their numbers) take no longer.
+  if (isLess(a, b, middle, low)) swap(a, b, middle, low);
+  if (isLess(a, b, high, low)) swap(a, b, high, low);
+  if (isLess(a, b, high, middle)) swap(a, b, high, middle);
+  const [pivot, pivotNumber] = [a[middle]!, b[middle]!];
+  let [i, j] = [low, high];
+  while (i <= j) {
+    while (a[i]! < pivot || (a[i]! === pivot && b[i]! < pivotNumber)) i++;
+    while (a[j]! > pivot || (a[j]! === pivot && b[j]! > pivotNumber)) j--;
+    if (i <= j) swap(a, b, i++, j--);
+  }
+  return { i, j };
 }
 
 function isLess(a: Uint32Array, b: Uint32Array, i: number, j: number): boolean {
@@ -37,22 +68,99 @@ function swap(a: Uint32Array, b: Uint32Array, i: number, j: number): void {
   b[j] = y;
 }
 
-/** Position of the low and the high half of a 64-bit integer in this machine's memory. */
-const LOW = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 0 : 1;
-const HIGH = 1 - LOW;
+/** Where the largest of the pairs from `from` to `to` − 1 stands. */
+export function largest(a: Uint32Array, b: Uint32Array, from: number, to: number): number {
+  let at = from;
+  for (let i = from + 1; i < to; i++) if (isLess(a, b, at, i)) at = i;
+  return at;
+}
 
-/** Sorts the pairs from `from` to `to` − 1. */
+/** Up to so many pairs are sorted by insertion. */
+const FEW = 24;
+/** Values of a digit, and digits of an integer. */
+const RADIX = 256;
+const DIGITS = 4;
+/** How often each digit has each value; and room for pairs on their way, which grows as needed. */
+const digits = new Int32Array(DIGITS * RADIX);
+let room = { a: new Uint32Array(0), b: new Uint32Array(0) };
+
+/**
+ * Sorts the pairs from `from` to `to` − 1: by the first integer digit by digit, from the lowest [Knuth, TAOCP 3, 5.2.5],
+ * then what is equal by the second one.
+ */
 export function sort(a: Uint32Array, b: Uint32Array, from: number, to: number): void {
-  const keys = new BigUint64Array(to - from);
-  const halves = new Uint32Array(keys.buffer);
-  for (let i = from; i < to; i++) {
-    halves[2 * (i - from) + HIGH] = a[i]!;
-    halves[2 * (i - from) + LOW] = b[i]!;
+  if (to - from <= FEW) {
+    insert(a, b, from, to);
+    return;
   }
-  keys.sort();
+  sortFirst(a, b, from, to);
+  for (let start = from; start < to; ) {
+    let end = start + 1;
+    while (end < to && a[end] === a[start]) end++;
+    if (end - start > FEW) b.subarray(start, end).sort();
+    else if (end - start > 1) insert(a, b, start, end);
+    start = end;
+  }
+}
+
+function sortFirst(a: Uint32Array, b: Uint32Array, from: number, to: number): void {
+  const count = to - from;
+  if (room.a.length < count) room = { a: new Uint32Array(count), b: new Uint32Array(count) };
+  digits.fill(0);
   for (let i = from; i < to; i++) {
-    a[i] = halves[2 * (i - from) + HIGH]!;
-    b[i] = halves[2 * (i - from) + LOW]!;
+    const value = a[i]!;
+    digits[value & 255]!++;
+    digits[RADIX + ((value >>> 8) & 255)]!++;
+    digits[2 * RADIX + ((value >>> 16) & 255)]!++;
+    digits[3 * RADIX + (value >>> 24)]!++;
+  }
+  let here: Pairs = { a, b, at: from };
+  let there: Pairs = { ...room, at: 0 };
+  for (let digit = 0; digit < DIGITS; digit++) {
+    const [first, shift] = [digit * RADIX, 8 * digit];
+    if (digits[first + ((a[from]! >>> shift) & 255)] === count) continue; // All have the same one.
+    let place = there.at;
+    for (let i = first; i < first + RADIX; i++) {
+      const many = digits[i]!;
+      digits[i] = place;
+      place += many;
+    }
+    deal(here, there, count, shift, first);
+    [here, there] = [there, here];
+  }
+  if (here.a === a) return;
+  a.set(here.a.subarray(0, count), from);
+  b.set(here.b.subarray(0, count), from);
+}
+
+interface Pairs {
+  readonly a: Uint32Array;
+  readonly b: Uint32Array;
+  readonly at: number;
+}
+
+/** Moves pairs to where the pairs with their digit come next. */
+function deal(here: Pairs, there: Pairs, count: number, shift: number, first: number): void {
+  const { a, b, at } = here;
+  const { a: toA, b: toB } = there;
+  for (let i = at; i < at + count; i++) {
+    const value = a[i]!;
+    const place = digits[first + ((value >>> shift) & 255)]!++;
+    toA[place] = value;
+    toB[place] = b[i]!;
+  }
+}
+
+function insert(a: Uint32Array, b: Uint32Array, from: number, to: number): void {
+  for (let i = from + 1; i < to; i++) {
+    const [value, number] = [a[i]!, b[i]!];
+    let at = i;
+    for (; at > from && (a[at - 1]! > value || (a[at - 1] === value && b[at - 1]! > number)); at--) {
+      a[at] = a[at - 1]!;
+      b[at] = b[at - 1]!;
+    }
+    a[at] = value;
+    b[at] = number;
   }
 }
 

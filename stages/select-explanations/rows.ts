@@ -1,7 +1,7 @@
 import type { End } from '../../stats/candidates.ts';
 import { type ExtremesFile, openKept } from '../../tables/activation-extremes.ts';
 import type { ActivationBatch, ActivationFile, ActivationLayer } from '../../tables/activations.ts';
-import { newSlab } from '../../tables/arrow.ts';
+import { newSlab, type Slab } from '../../tables/arrow.ts';
 import type { ImageNumbers } from '../../tables/images.ts';
 import { checkPaths } from '../../tables/shards.ts';
 import { readAhead } from './read-ahead.ts';
@@ -67,6 +67,7 @@ export async function openAll(
       depth: Math.min(...depths),
       async pass(from, to, take, pause = () => {}) {
         const parts = partsOf(order, layers, from, to);
+        const slabs: Slabs = [newSlab(), newSlab()];
         let images = 0;
         for (const [s, shard] of shards.entries()) {
           const numbered = numbers.numbers[s]!;
@@ -74,7 +75,8 @@ export async function openAll(
           else {
             const check = (batch: ActivationBatch) =>
               from === 0 && checkPaths(files[s]!, batch.start, batch.paths, paths[s]!);
-            for await (const batch of readAhead(batches(shard, parts, range(shard.batchCount), from === 0))) {
+            const own = batches(shard, parts, range(shard.batchCount), from === 0, slabs);
+            for await (const batch of readAhead(own)) {
               check(batch);
               takeBatch(batch, parts, numbered, take);
               pause(images + batch.start + batch.rows);
@@ -123,14 +125,16 @@ function partsOf(
   return parts.sort((a, b) => a.index - b.index);
 }
 
+type Slabs = readonly [Slab, Slab];
+
 /** The batches of a shard in two slabs by turns, so that one can be read while the other is worked on. */
 async function* batches(
   shard: ActivationFile,
   parts: readonly Part[],
   chosen: readonly number[],
   paths: boolean,
+  slabs: Slabs,
 ) {
-  const slabs = [newSlab(), newSlab()];
   const layers = parts.map(({ index }) => index);
   for (const [i, batch] of chosen.entries()) yield await shard.part(batch, layers, slabs[i % 2]!, paths);
 }
@@ -161,8 +165,9 @@ function sampleOf(
       ),
     ),
     async pass(from, to, take) {
+      const slabs: Slabs = [newSlab(), newSlab()];
       for (const { shard, s, batches: own } of chosen)
-        for await (const batch of batches(shard, parts(from, to), own, false))
+        for await (const batch of batches(shard, parts(from, to), own, false, slabs))
           takeBatch(batch, parts(from, to), numbers[s]!, take);
     },
   };
@@ -180,11 +185,23 @@ function joined(parts: readonly Int32Array[]): Int32Array {
   return all;
 }
 
+/** Units whose activations are brought together at a time: those that share the processor's lines of memory. */
+const TOGETHER = 16;
+
 function takeBatch(batch: ActivationBatch, parts: readonly Part[], numbers: Int32Array, take: Taker): void {
-  const images = numbers.subarray(batch.start, batch.start + batch.rows);
+  const { rows } = batch;
+  const images = numbers.subarray(batch.start, batch.start + rows);
+  const columns = new Float32Array(TOGETHER * rows);
   for (const { index, units, from, to, at } of parts) {
     const values = batch.layer(index);
-    for (let unit = from; unit < to; unit++) take.column(at + unit - from, values, unit, units, images);
+    for (let first = from; first < to; first += TOGETHER) {
+      const count = Math.min(TOGETHER, to - first);
+      for (let row = 0; row < rows; row++) {
+        const start = row * units + first;
+        for (let i = 0; i < count; i++) columns[i * rows + row] = values[start + i]!;
+      }
+      for (let i = 0; i < count; i++) take.column(at + first + i - from, columns, i * rows, 1, images);
+    }
   }
 }
 
