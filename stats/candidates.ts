@@ -1,4 +1,4 @@
-import { floatOf, largest, rankOf, sort, split } from './pairs.ts';
+import { floatOf, keepLowest, largest, rankOf, sort, split } from './pairs.ts';
 
 /** Images at one end of a unit's order, with their activations, the most extreme first. */
 export interface End {
@@ -26,7 +26,7 @@ export interface Candidates {
  *
  * An image is kept as two unsigned integers that order as asked for: the activation's rank among all float32, then the
  * number, flipped where the order falls. When a unit's slots are full, most of those behind the first `depth` are dropped,
- * and the last one kept becomes the bar.
+ * and the last one kept, or one behind it, becomes the bar.
  */
 export function candidates(
   units: number,
@@ -65,6 +65,11 @@ export function candidates(
     for (let i = 0; i < images.length; i++) images[i] = numbers[at + i]! ^ flipNumber;
     return images;
   };
+  const setBar = (unit: number, rank: number, number: number) => {
+    barRanks[unit] = rank;
+    barNumbers[unit] = number;
+    bar[unit] = floatOf((rank ^ flip) >>> 0);
+  };
   return {
     bar,
     push(unit, value, image) {
@@ -77,12 +82,16 @@ export function candidates(
       numbers[at] = number;
       if (unit === ordered) ordered = -1;
       if (counts[unit] !== slots || slots === images) return;
+      const kept = keepLowest(ranks, numbers, base, base + slots, depth, most);
+      if (kept) {
+        counts[unit] = kept.count;
+        setBar(unit, kept.bound, 0xffffffff);
+        return;
+      }
       const end = split(ranks, numbers, base, base + slots, base + depth, base + most);
       const last = largest(ranks, numbers, base, end);
       counts[unit] = end - base;
-      barRanks[unit] = ranks[last]!;
-      barNumbers[unit] = numbers[last]!;
-      bar[unit] = floatOf((ranks[last]! ^ flip) >>> 0);
+      setBar(unit, ranks[last]!, numbers[last]!);
     },
     sorted(unit, from, to) {
       const found = place(unit, from, to);

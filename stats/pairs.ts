@@ -68,6 +68,48 @@ function swap(a: Uint32Array, b: Uint32Array, i: number, j: number): void {
   b[j] = y;
 }
 
+/** What is left of pairs: how many, and a bound of their first integers. */
+export interface Kept {
+  readonly count: number;
+  readonly bound: number;
+}
+
+/**
+ * Moves the pairs whose first integer is at most some bound to the front, in the order in which they stand: from `least`
+ * to `most` of them, with the bound chosen among a few. Undefined, with nothing moved, where none of these leaves so
+ * many: then the integers are mostly equal, or far apart. Takes a third of the time of `split`, since a processor can
+ * tell beforehand how each step goes on.
+ */
+export function keepLowest(
+  a: Uint32Array,
+  b: Uint32Array,
+  from: number,
+  to: number,
+  least: number,
+  most: number,
+): Kept | undefined {
+  let [min, max] = [a[from]!, a[from]!];
+  for (let i = from + 1; i < to; i++) {
+    const value = a[i]!;
+    if (value < min) min = value;
+    if (value > max) max = value;
+  }
+  const shift = Math.max(0, 32 - Math.clz32(max - min) - 8);
+  digits.fill(0, 0, RADIX);
+  for (let i = from; i < to; i++) digits[(a[i]! - min) >>> shift]!++;
+  let [step, count] = [0, digits[0]!];
+  while (count < least) count += digits[++step]!;
+  if (count > most) return undefined;
+  let end = from;
+  for (let i = from; i < to; i++) {
+    const value = a[i]!;
+    a[end] = value;
+    b[end] = b[i]!;
+    end += (((value - min) >>> shift) - step - 1) >>> 31; // 1 up to the bound, else 0
+  }
+  return { count, bound: min + (step + 1) * 2 ** shift - 1 };
+}
+
 /** Where the largest of the pairs from `from` to `to` − 1 stands. */
 export function largest(a: Uint32Array, b: Uint32Array, from: number, to: number): number {
   let at = from;

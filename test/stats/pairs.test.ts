@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { largest, partition, sort, split } from '../../stats/pairs.ts';
+import { keepLowest, largest, partition, sort, split } from '../../stats/pairs.ts';
 
 type Pair = readonly [number, number];
 
@@ -50,6 +50,32 @@ describe('pairs', () => {
         if (place > 1) expect(found[largest(a, b, 1, place)]).toEqual(sorted[place - 2]);
       }),
     );
+  });
+
+  it('are kept up to a bound, in their order', () => {
+    fc.assert(
+      fc.property(pairs, fc.nat(), fc.nat(), (given, x, y) => {
+        const [least, most] = [x, y].map((n) => 1 + (n % given.length)).sort((p, q) => p - q);
+        const { a, b } = pack(given);
+        const kept = keepLowest(a, b, 1, given.length + 1, least!, most!);
+        if (!kept) {
+          expect(unpack({ a, b }).slice(1, -1)).toEqual(given);
+          return;
+        }
+        expect(kept.count).toBeGreaterThanOrEqual(least!);
+        expect(kept.count).toBeLessThanOrEqual(most!);
+        expect(unpack({ a, b }).slice(1, 1 + kept.count)).toEqual(
+          given.filter(([first]) => first <= kept.bound),
+        );
+      }),
+    );
+  });
+
+  it('are nearly always kept by such a bound when they are many different ones', () => {
+    const a = Uint32Array.from({ length: 400 }, (_, i) => (i * 2654435769) >>> 0);
+    const kept = keepLowest(a, new Uint32Array(400), 0, 400, 200, 250);
+    expect(kept?.count).toBe(a.slice(0, kept?.count).length);
+    expect(kept?.bound).toBeLessThan(2 ** 32 * 0.65);
   });
 
   it('are parted around the one at a place', () => {
