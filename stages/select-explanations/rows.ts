@@ -1,7 +1,7 @@
 import type { End } from '../../stats/candidates.ts';
 import { type ExtremesFile, openKept } from '../../tables/activation-extremes.ts';
 import type { ActivationBatch, ActivationFile, ActivationLayer } from '../../tables/activations.ts';
-import { newSlab, type Slab } from '../../tables/arrow.ts';
+import { newSlab } from '../../tables/arrow.ts';
 import type { ImageNumbers } from '../../tables/images.ts';
 import { checkPaths } from '../../tables/shards.ts';
 import { readAhead } from './read-ahead.ts';
@@ -67,22 +67,18 @@ export async function openAll(
       depth: Math.min(...depths),
       async pass(from, to, take, pause = () => {}) {
         const parts = partsOf(order, layers, from, to);
-        const slabs: Slabs = [newSlab(), newSlab()];
         let images = 0;
-        for (const [s, shard] of shards.entries()) {
+        for await (const { s, batch } of readAhead(everything(shards, parts, from === 0))) {
+          const shard = shards[s]!;
           const numbered = numbers.numbers[s]!;
-          if (shard.form === 'extremes') await takeEnds(shard, parts, numbered, take);
-          else {
-            const check = (batch: ActivationBatch) =>
-              from === 0 && checkPaths(files[s]!, batch.start, batch.paths, paths[s]!);
-            const own = batches(shard, parts, range(shard.batchCount), from === 0, slabs);
-            for await (const batch of readAhead(own)) {
-              check(batch);
-              takeBatch(batch, parts, numbered, take);
-              pause(images + batch.start + batch.rows);
-            }
+          if (batch) {
+            if (from === 0) checkPaths(files[s]!, batch.start, batch.paths, paths[s]!);
+            takeBatch(batch, parts, numbered, take);
+            images += batch.rows;
+          } else if (shard.form === 'extremes') {
+            await takeEnds(shard, parts, numbered, take);
+            images += shard.rows;
           }
-          images += shard.rows;
           pause(images);
         }
       },
@@ -125,18 +121,24 @@ function partsOf(
   return parts.sort((a, b) => a.index - b.index);
 }
 
-type Slabs = readonly [Slab, Slab];
-
-/** The batches of a shard in two slabs by turns, so that one can be read while the other is worked on. */
-async function* batches(
-  shard: ActivationFile,
+/**
+ * The shards in turn, by their positions: those with all activations batch by batch, in two slabs by turns, so that one can
+ * be read while the other is worked on.
+ */
+async function* everything(
+  shards: readonly (ActivationFile | ExtremesFile)[],
   parts: readonly Part[],
-  chosen: readonly number[],
   paths: boolean,
-  slabs: Slabs,
-) {
+): AsyncGenerator<{ readonly s: number; readonly batch?: ActivationBatch }, void, undefined> {
+  const slabs = [newSlab(), newSlab()];
   const layers = parts.map(({ index }) => index);
-  for (const [i, batch] of chosen.entries()) yield await shard.part(batch, layers, slabs[i % 2]!, paths);
+  let turn = 0;
+  for (const [s, shard] of shards.entries()) {
+    if (shard.form === 'extremes') yield { s };
+    else
+      for (let i = 0; i < shard.batchCount; i++)
+        yield { s, batch: await shard.part(i, layers, slabs[turn++ % 2]!, paths) };
+  }
 }
 
 const range = (length: number): number[] => Array.from({ length }, (_, i) => i);
@@ -165,10 +167,12 @@ function sampleOf(
       ),
     ),
     async pass(from, to, take) {
-      const slabs: Slabs = [newSlab(), newSlab()];
-      for (const { shard, s, batches: own } of chosen)
-        for await (const batch of batches(shard, parts(from, to), own, false, slabs))
-          takeBatch(batch, parts(from, to), numbers[s]!, take);
+      const slab = newSlab();
+      const own = parts(from, to);
+      const layers = own.map(({ index }) => index);
+      for (const { shard, s, batches } of chosen)
+        for (const batch of batches)
+          takeBatch(await shard.part(batch, layers, slab, false), own, numbers[s]!, take);
     },
   };
 }
