@@ -1,4 +1,4 @@
-import { floatOf, keepLowest, largest, rankOf, sort, split } from './pairs.ts';
+import { floatOf, keepLowest, largest, rankOf, rankOfBits, sort, split } from './pairs.ts';
 
 /** Images at one end of a unit's order, with their activations, the most extreme first. */
 export interface End {
@@ -12,6 +12,19 @@ export interface Candidates {
   readonly bar: Float64Array;
   /** Offers an image that clears the bar or stands at it. */
   push(unit: number, value: number, image: number): void;
+  /**
+   * Offers the first `count` of `rows`: the image `numbers[row]` with the activation whose bits are
+   * `bits[at + row * stride]`.
+   */
+  pushRows(
+    unit: number,
+    bits: Uint32Array,
+    at: number,
+    stride: number,
+    numbers: Int32Array,
+    rows: Int32Array,
+    count: number,
+  ): void;
   /** Ranks `from` to `to` − 1 of the end, as far as there are so many. */
   sorted(unit: number, from: number, to: number): End;
   /** Their images alone. */
@@ -70,28 +83,52 @@ export function candidates(
     barNumbers[unit] = number;
     bar[unit] = floatOf((rank ^ flip) >>> 0);
   };
+  /** Of a unit whose slots are full, drops those that can't be among the first. */
+  const drop = (unit: number) => {
+    const base = unit * slots;
+    const kept = keepLowest(ranks, numbers, base, base + slots, depth, most);
+    if (kept) {
+      counts[unit] = kept.count;
+      setBar(unit, kept.bound, 0xffffffff);
+      return;
+    }
+    const end = split(ranks, numbers, base, base + slots, base + depth, base + most);
+    const last = largest(ranks, numbers, base, end);
+    counts[unit] = end - base;
+    setBar(unit, ranks[last]!, numbers[last]!);
+  };
   return {
     bar,
     push(unit, value, image) {
       const rank = (rankOf(value) ^ flip) >>> 0;
       const number = (image ^ flipNumber) >>> 0;
-      if (rank === barRanks[unit]! && number > barNumbers[unit]!) return;
-      const base = unit * slots;
-      const at = base + counts[unit]!++;
+      if (rank > barRanks[unit]! || (rank === barRanks[unit]! && number > barNumbers[unit]!)) return;
+      const at = unit * slots + counts[unit]!++;
       ranks[at] = rank;
       numbers[at] = number;
       if (unit === ordered) ordered = -1;
-      if (counts[unit] !== slots || slots === images) return;
-      const kept = keepLowest(ranks, numbers, base, base + slots, depth, most);
-      if (kept) {
-        counts[unit] = kept.count;
-        setBar(unit, kept.bound, 0xffffffff);
-        return;
+      if (counts[unit] === slots && slots !== images) drop(unit);
+    },
+    pushRows(unit, bits, at, stride, numbered, rows, offered) {
+      const base = unit * slots;
+      let count = counts[unit]!;
+      let [barRank, barNumber] = [barRanks[unit]!, barNumbers[unit]!];
+      for (let i = 0; i < offered; i++) {
+        const row = rows[i]!;
+        const rank = (rankOfBits(bits[at + row * stride]!) ^ flip) >>> 0;
+        if (rank > barRank) continue;
+        const number = (numbered[row]! ^ flipNumber) >>> 0;
+        if (rank === barRank && number > barNumber) continue;
+        ranks[base + count] = rank;
+        numbers[base + count] = number;
+        if (++count < slots || slots === images) continue;
+        drop(unit);
+        count = counts[unit]!;
+        barRank = barRanks[unit]!;
+        barNumber = barNumbers[unit]!;
       }
-      const end = split(ranks, numbers, base, base + slots, base + depth, base + most);
-      const last = largest(ranks, numbers, base, end);
-      counts[unit] = end - base;
-      setBar(unit, ranks[last]!, numbers[last]!);
+      counts[unit] = count;
+      if (unit === ordered) ordered = -1;
     },
     sorted(unit, from, to) {
       const found = place(unit, from, to);

@@ -211,9 +211,14 @@ const bits = new Uint32Array(float.buffer);
 
 /** An unsigned 32-bit integer that orders as the float32 does. −0 and 0 have the same one. */
 export function rankOf(value: number): number {
-  float[0] = value + 0;
-  const pattern = bits[0]!;
-  return (pattern & 0x80000000 ? ~pattern : pattern | 0x80000000) >>> 0;
+  float[0] = value;
+  return rankOfBits(bits[0]!);
+}
+
+/** The same from the bits of the float32. */
+export function rankOfBits(pattern: number): number {
+  if (pattern === 0x80000000) return pattern; // −0; 0 has this rank.
+  return (pattern ^ ((pattern >> 31) | 0x80000000)) >>> 0;
 }
 
 /** The float32 of a rank. */
