@@ -1,4 +1,5 @@
-import { floatOf, keepLowest, largest, rankOf, rankOfBits, sort, split } from './pairs.ts';
+import { sort } from './pair-sort.ts';
+import { floatOf, keepLowest, largest, rankOf, rankOfBits, split } from './pairs.ts';
 
 /** Images at one end of a unit's order, with their activations, the most extreme first. */
 export interface End {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { keepLowest, largest, partition, sort, split } from '../../stats/pairs.ts';
+import { sort } from '../../stats/pair-sort.ts';
+import { keepLowest, largest, partition, split } from '../../stats/pairs.ts';
 
 type Pair = readonly [number, number];
 
