@@ -43,7 +43,10 @@ export function findExtremes(units: number, images: number, depth: number): Extr
   const low = candidates(units, images, depth, 'ascending');
   const sums = new Float64Array(units * SUMS);
   // Rows of the images that may be candidates: noted first, since a call in the loop over all values costs half as much again.
-  let hits = new Int32Array(0);
+  let hits = { high: new Int32Array(0), low: new Int32Array(0) };
+  // The bits of the values that came last.
+  let seen: Float32Array | undefined;
+  let bits: Uint32Array = new Uint32Array(0);
   return {
     add(unit, values, at, stride, numbers) {
       const floor = high.bar[unit]!;
@@ -53,8 +56,9 @@ export function findExtremes(units: number, images: number, depth: number): Extr
       let squares = sums[unit * SUMS + 2]!;
       let squaresRest = sums[unit * SUMS + 3]!;
       const rows = numbers.length;
-      if (hits.length < rows) hits = new Int32Array(rows);
-      let found = 0;
+      if (hits.high.length < rows) hits = { high: new Int32Array(rows), low: new Int32Array(rows) };
+      const { high: above, low: below } = hits;
+      let [highs, lows] = [0, 0];
       for (let row = 0, i = at; row < rows; row++, i += stride) {
         const value = values[i]!;
         // The two-sums of `addSums`; the square of a float32 is exact.
@@ -67,19 +71,19 @@ export function findExtremes(units: number, images: number, depth: number): Extr
         squaresRest +=
           squares >= square ? square - (nextSquares - squares) : squares - (nextSquares - square);
         squares = nextSquares;
-        if (value >= floor || value <= ceiling) hits[found++] = row;
+        if (value >= floor) above[highs++] = row;
+        if (value <= ceiling) below[lows++] = row;
       }
       if (squares - squares !== 0) return notFinite(values, at, stride, rows);
       sums[unit * SUMS] = sum;
       sums[unit * SUMS + 1] = sumRest;
       sums[unit * SUMS + 2] = squares;
       sums[unit * SUMS + 3] = squaresRest;
-      for (let hit = 0; hit < found; hit++) {
-        const row = hits[hit]!;
-        const value = values[at + row * stride]!;
-        if (value >= high.bar[unit]!) high.push(unit, value, numbers[row]!);
-        if (value <= low.bar[unit]!) low.push(unit, value, numbers[row]!);
-      }
+      if (highs + lows === 0) return -1;
+      if (values !== seen) bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+      seen = values;
+      high.pushRows(unit, bits, at, stride, numbers, above, highs);
+      low.pushRows(unit, bits, at, stride, numbers, below, lows);
       return -1;
     },
     merge(unit, most, least, more) {
@@ -89,13 +93,13 @@ export function findExtremes(units: number, images: number, depth: number): Extr
         low.push(unit, least.values[i]!, least.images[i]!);
       addSums(sums, unit * SUMS, more, 0);
     },
-    highest: (unit, from, to) => high.sorted(unit, from, to).images,
-    lowest: (unit, from, to) => low.sorted(unit, from, to).images,
+    highest: (unit, from, to) => high.images(unit, from, to),
+    lowest: (unit, from, to) => low.images(unit, from, to),
     end: (unit, side) => (side === 'high' ? high : low).sorted(unit, 0, depth),
     sums: (unit) => sums.subarray(unit * SUMS, (unit + 1) * SUMS),
     statistics(unit) {
-      const max = high.sorted(unit, 0, 1).values[0]!;
-      const min = low.sorted(unit, 0, 1).values[0]!;
+      const max = high.first(unit);
+      const min = low.first(unit);
       if (min === max) return { min, max, mean: min, sd: 0 };
       return { min, max, ...momentsOf(sums, unit * SUMS, images) };
     },

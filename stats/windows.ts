@@ -1,4 +1,5 @@
-import { floatOf, partition, rankOf, sort } from './pairs.ts';
+import { sort } from './pair-sort.ts';
+import { floatOf, partition, rankOf } from './pairs.ts';
 
 /** Ranks `from` to `to` − 1 from either end of the order of `images` images, to be found with the help of a sample of them. */
 export interface Sought {

@@ -195,7 +195,10 @@ function rowsOf(path: string, batches: readonly RecordBatch[]): Rows {
     });
     return { values: joined(kind, parts), width: type?.listSize ?? 0 };
   };
-  const nullableStrings = (name: string) => vectors(name).flatMap((vector) => stringsOf(vector));
+  const nullableStrings = (name: string) => {
+    const parts = vectors(name).map(stringsOf);
+    return parts.length === 1 ? parts[0]! : parts.flat();
+  };
   return {
     rows,
     nullableStrings,
@@ -248,8 +251,8 @@ function stringsOf(vector: Vector): (string | null)[] {
   const values = [...data.dictionary!] as string[];
   const codes = data.values as Int32Array;
   const found = new Array<string | null>(data.length);
-  for (let i = 0; i < data.length; i++)
-    found[i] = data.nullCount === 0 || data.getValid(i) ? values[codes[i]!]! : null;
+  if (data.nullCount === 0) for (let i = 0; i < found.length; i++) found[i] = values[codes[i]!]!;
+  else for (let i = 0; i < found.length; i++) found[i] = data.getValid(i) ? values[codes[i]!]! : null;
   return found;
 }
 

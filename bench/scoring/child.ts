@@ -1,5 +1,5 @@
 // Selection, similarity and scoring of one model under one encoder by the stages themselves, as a process of its own.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Stage, Task } from '../../engine/stage.ts';
 import similarity from '../../stages/compute-similarity/index.ts';
@@ -41,7 +41,8 @@ async function run<Params>(stage: Stage<Params>, given: object, inputs: Files, o
 /** All three, and the seconds that they took. */
 async function scoreAll({ folder, shards }: Data, { tasks, references }: Size): Promise<Parts> {
   const out = join(folder, 'out');
-  mkdirSync(out, { recursive: true });
+  rmSync(out, { recursive: true, force: true }); // Tasks write to empty folders.
+  mkdirSync(out);
   const images = shards.map((shard) => shard.images);
   const activations = shards.map((shard) => shard.activations);
   const embeddings = shards.map((shard) => shard.embeddings);

@@ -68,19 +68,17 @@ export async function openAll(
       async pass(from, to, take, pause = () => {}) {
         const parts = partsOf(order, layers, from, to);
         let images = 0;
-        for (const [s, shard] of shards.entries()) {
+        for await (const { s, batch } of readAhead(everything(shards, parts, from === 0))) {
+          const shard = shards[s]!;
           const numbered = numbers.numbers[s]!;
-          if (shard.form === 'extremes') await takeEnds(shard, parts, numbered, take);
-          else {
-            const check = (batch: ActivationBatch) =>
-              from === 0 && checkPaths(files[s]!, batch.start, batch.paths, paths[s]!);
-            for await (const batch of readAhead(batches(shard, parts, range(shard.batchCount), from === 0))) {
-              check(batch);
-              takeBatch(batch, parts, numbered, take);
-              pause(images + batch.start + batch.rows);
-            }
+          if (batch) {
+            if (from === 0) checkPaths(files[s]!, batch.start, batch.paths, paths[s]!);
+            takeBatch(batch, parts, numbered, take);
+            images += batch.rows;
+          } else if (shard.form === 'extremes') {
+            await takeEnds(shard, parts, numbered, take);
+            images += shard.rows;
           }
-          images += shard.rows;
           pause(images);
         }
       },
@@ -123,16 +121,24 @@ function partsOf(
   return parts.sort((a, b) => a.index - b.index);
 }
 
-/** The batches of a shard in two slabs by turns, so that one can be read while the other is worked on. */
-async function* batches(
-  shard: ActivationFile,
+/**
+ * The shards in turn, by their positions: those with all activations batch by batch, in two slabs by turns, so that one can
+ * be read while the other is worked on.
+ */
+async function* everything(
+  shards: readonly (ActivationFile | ExtremesFile)[],
   parts: readonly Part[],
-  chosen: readonly number[],
   paths: boolean,
-) {
+): AsyncGenerator<{ readonly s: number; readonly batch?: ActivationBatch }, void, undefined> {
   const slabs = [newSlab(), newSlab()];
   const layers = parts.map(({ index }) => index);
-  for (const [i, batch] of chosen.entries()) yield await shard.part(batch, layers, slabs[i % 2]!, paths);
+  let turn = 0;
+  for (const [s, shard] of shards.entries()) {
+    if (shard.form === 'extremes') yield { s };
+    else
+      for (let i = 0; i < shard.batchCount; i++)
+        yield { s, batch: await shard.part(i, layers, slabs[turn++ % 2]!, paths) };
+  }
 }
 
 const range = (length: number): number[] => Array.from({ length }, (_, i) => i);
@@ -161,9 +167,12 @@ function sampleOf(
       ),
     ),
     async pass(from, to, take) {
-      for (const { shard, s, batches: own } of chosen)
-        for await (const batch of batches(shard, parts(from, to), own, false))
-          takeBatch(batch, parts(from, to), numbers[s]!, take);
+      const slab = newSlab();
+      const own = parts(from, to);
+      const layers = own.map(({ index }) => index);
+      for (const { shard, s, batches } of chosen)
+        for (const batch of batches)
+          takeBatch(await shard.part(batch, layers, slab, false), own, numbers[s]!, take);
     },
   };
 }
@@ -180,11 +189,23 @@ function joined(parts: readonly Int32Array[]): Int32Array {
   return all;
 }
 
+/** Units whose activations are brought together at a time: those that share the processor's lines of memory. */
+const TOGETHER = 16;
+
 function takeBatch(batch: ActivationBatch, parts: readonly Part[], numbers: Int32Array, take: Taker): void {
-  const images = numbers.subarray(batch.start, batch.start + batch.rows);
+  const { rows } = batch;
+  const images = numbers.subarray(batch.start, batch.start + rows);
+  const columns = new Float32Array(TOGETHER * rows);
   for (const { index, units, from, to, at } of parts) {
     const values = batch.layer(index);
-    for (let unit = from; unit < to; unit++) take.column(at + unit - from, values, unit, units, images);
+    for (let first = from; first < to; first += TOGETHER) {
+      const count = Math.min(TOGETHER, to - first);
+      for (let row = 0; row < rows; row++) {
+        const start = row * units + first;
+        for (let i = 0; i < count; i++) columns[i * rows + row] = values[start + i]!;
+      }
+      for (let i = 0; i < count; i++) take.column(at + first + i - from, columns, i * rows, 1, images);
+    }
   }
 }
 

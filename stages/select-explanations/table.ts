@@ -10,31 +10,41 @@ const UNITS = 512;
 export function explanationWriter(path: string, plan: Plan, images: number) {
   const { tasks, references } = plan;
   const writer = writeExplanations(path, { tasks, references, images });
-  let layers: string[] = [];
-  let units: number[] = [];
-  let dealt: UnitTasks[] = [];
+  const rows = UNITS * tasks;
+  const layers = new Array<string>(rows);
+  const held = {
+    unit: new Int32Array(rows),
+    task: Int32Array.from({ length: rows }, (_, row) => row % tasks),
+    query_plus: new Int32Array(rows),
+    query_minus: new Int32Array(rows),
+    references_plus: new Int32Array(rows * references),
+    references_minus: new Int32Array(rows * references),
+  };
+  let count = 0;
   const flush = () => {
-    if (dealt.length === 0) return;
-    const rows = dealt.length * tasks;
+    if (count === 0) return;
+    const end = count * tasks;
     writer.write({
-      layer: Array.from({ length: rows }, (_, row) => layers[Math.floor(row / tasks)]!),
-      unit: Int32Array.from({ length: rows }, (_, row) => units[Math.floor(row / tasks)]!),
-      task: Int32Array.from({ length: rows }, (_, row) => row % tasks),
-      query_plus: joined(dealt.map((unit) => unit.query_plus)),
-      query_minus: joined(dealt.map((unit) => unit.query_minus)),
-      references_plus: joined(dealt.map((unit) => unit.references_plus)),
-      references_minus: joined(dealt.map((unit) => unit.references_minus)),
+      layer: layers.slice(0, end),
+      unit: held.unit.subarray(0, end),
+      task: held.task.subarray(0, end),
+      query_plus: held.query_plus.subarray(0, end),
+      query_minus: held.query_minus.subarray(0, end),
+      references_plus: held.references_plus.subarray(0, end * references),
+      references_minus: held.references_minus.subarray(0, end * references),
     });
-    layers = [];
-    units = [];
-    dealt = [];
+    count = 0;
   };
   return {
-    write(layer: string, unit: number, unitTasks: UnitTasks) {
-      layers.push(layer);
-      units.push(unit);
-      dealt.push(unitTasks);
-      if (dealt.length === UNITS) flush();
+    write(layer: string, unit: number, dealt: UnitTasks) {
+      const at = count * tasks;
+      layers.fill(layer, at, at + tasks);
+      held.unit.fill(unit, at, at + tasks);
+      held.query_plus.set(dealt.query_plus, at);
+      held.query_minus.set(dealt.query_minus, at);
+      held.references_plus.set(dealt.references_plus, at * references);
+      held.references_minus.set(dealt.references_minus, at * references);
+      if (++count === UNITS) flush();
     },
     close() {
       flush();
@@ -48,21 +58,30 @@ export function explanationWriter(path: string, plan: Plan, images: number) {
 export function extremeWriter(path: string, plan: Plan) {
   const width = Math.min(EXTREMES, plan.depth);
   const writer = writeExtremes(path, width);
-  let held: { layer: string; unit: number; most: Int32Array; least: Int32Array }[] = [];
+  const layers = new Array<string>(UNITS);
+  const units = new Int32Array(UNITS);
+  const most = new Int32Array(UNITS * width);
+  const least = new Int32Array(UNITS * width);
+  let count = 0;
   const flush = () => {
-    if (held.length === 0) return;
+    if (count === 0) return;
     writer.write({
-      layer: held.map(({ layer }) => layer),
-      unit: Int32Array.from(held, ({ unit }) => unit),
-      most: joined(held.map(({ most }) => most)),
-      least: joined(held.map(({ least }) => least)),
+      layer: layers.slice(0, count),
+      unit: units.subarray(0, count),
+      most: most.subarray(0, count * width),
+      least: least.subarray(0, count * width),
     });
-    held = [];
+    count = 0;
   };
   return {
     write(layer: string, unit: number, highest: Int32Array, lowest: Int32Array) {
-      held.push({ layer, unit, most: highest.slice(0, width), least: lowest.slice(0, width) });
-      if (held.length === UNITS) flush();
+      layers[count] = layer;
+      units[count] = unit;
+      for (let i = 0, at = count * width; i < width; i++, at++) {
+        most[at] = highest[i]!;
+        least[at] = lowest[i]!;
+      }
+      if (++count === UNITS) flush();
     },
     close() {
       flush();
@@ -70,14 +89,4 @@ export function extremeWriter(path: string, plan: Plan) {
     },
     abort: writer.abort,
   };
-}
-
-function joined(parts: readonly Int32Array[]): Int32Array {
-  const all = new Int32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

@@ -41,10 +41,11 @@ export function dealTasks(plan: Plan, random: Stream, unit: number, highest: Sid
 function dealSide(plan: Plan, random: Stream, unit: number, side: number, order: Side) {
   const { tasks, references: bins } = plan;
   const references = new Int32Array(tasks * bins);
+  const images = order.first.slice(0, tasks * bins);
   for (let bin = 0; bin < bins; bin++) {
-    const images = order.first.slice(bin * tasks, (bin + 1) * tasks);
-    shuffle(images, random.start(unit, side, bin));
-    for (let task = 0; task < tasks; task++) references[task * bins + bin] = images[task]!;
+    shuffle(images, random.start(unit, side, bin), bin * tasks, tasks);
+    for (let task = 0, at = bin * tasks; task < tasks; task++, at++)
+      references[task * bins + bin] = images[at]!;
   }
   const queries = order.queries.slice();
   shuffle(queries, random.start(unit, side, QUERIES));
