@@ -57,9 +57,22 @@ function parseYaml(source: Source): Node {
 
 /**
  * Composing calls itself for each level of nesting; near the end of the stack that can end the process. So the levels are
- * counted first, in what the parser puts out, which doesn't.
+ * looked at first.
  */
 function documentOf(source: Source): Document.Parsed {
+  if (mayBeDeep(source.text)) checkDepth(source);
+  return parseDocument(source.text, { lineCounter: source.lines, prettyErrors: false, uniqueKeys: true });
+}
+
+/** Every level is begun by one of these characters: most files have too few, and needn't be parsed for it. */
+function mayBeDeep(text: string): boolean {
+  let levels = 0;
+  for (const _ of text.matchAll(/[-?:[{]/g)) if (++levels > MAX_DEPTH) return true;
+  return false;
+}
+
+/** Counts levels in what the parser puts out, which doesn't call itself. */
+function checkDepth(source: Source): void {
   const open: [token: CST.Token | null | undefined, depth: number][] = [];
   for (const token of new Parser().parse(source.text))
     if (token.type === 'document') open.push([token.value, 0]);
@@ -70,7 +83,6 @@ function documentOf(source: Source): Document.Parsed {
     if (token && 'items' in token)
       for (const item of token.items) open.push([item.key, depth + 1], [item.value, depth + 1]);
   }
-  return parseDocument(source.text, { lineCounter: source.lines, prettyErrors: false, uniqueKeys: true });
 }
 
 /** What the parser complains of, in a person's words where its own are about its grammar. */
