@@ -17,15 +17,17 @@ export interface Looking {
   close(): Promise<void>;
 }
 
-/** Fewer looks take less time than a thread takes to start. */
-const MANY = 4000;
+/** So many looks take no more time than a thread takes to start. */
+const FEW = 20_000;
 
-/** Looks at many files in a thread of their own, while this one goes on; at few of them here. */
+/** Looks at files here as long as they are few, then in a thread of their own, while this one goes on. */
 export function createLooking(): Looking {
   let thread: Thread | undefined;
+  let looks = 0;
   return {
     async look(shelf, names) {
-      if (names.length < MANY) return (i) => fileNow(shelf.pathOf(names[i]!));
+      looks += names.length;
+      if (looks < FEW) return (i) => fileNow(shelf.pathOf(names[i]!));
       thread ??= startThread();
       const { dir, extension } = shelf;
       const found = await thread.ask({ dir, extension, names: names.join('\n') });

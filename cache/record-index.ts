@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sha256 } from '../common/json.ts';
 import { type FileLook, randomName, writeWhole } from './files.ts';
+import { type IndexFile, indexText, readIndexFile } from './index-file.ts';
 import { point } from './points.ts';
 import { isPutOut } from './records.ts';
 import type { Session } from './session.ts';
@@ -36,63 +36,49 @@ const FEW = 250;
 const MANY = 1000;
 /** Entries of one file; those with fewer are put together when there is something to add. */
 const FULL = 1 << 16;
-const FORMAT = 1;
-const HEAD = /^mis records (\d+) ([0-9a-f]{64})\n/;
 
 /**
- * `index/<time>-<random>`: a head line with the SHA-256 of what follows, then a line a record:
- * `<fingerprint> [inode,size,mtime ms,{outputs},{lists}]` (without lists where there are none). Written whole and never
- * changed; of two entries of one record the one in the later file counts.
+ * `index/<time>-<random>`, see {@link indexText}. The text of an entry is
+ * `[inode,size,mtime ms,{outputs},{lists}]` (without lists where there are none). Written whole and never changed; of two
+ * entries of one record the one in the later file counts.
  */
 export function createRecordIndex(dir: string, session: Session): RecordIndex {
-  let files: Map<string, string[]> | undefined;
-  let lines: Map<string, string> | undefined;
+  /** By name, the latest first. */
+  let files: ReadonlyMap<string, IndexFile | undefined> | undefined;
   const added = new Map<string, string>();
 
-  function load(): Map<string, string> {
-    if (lines) return lines;
-    files = new Map();
-    lines = new Map();
-    for (const name of namesIn(dir)) {
-      const own: string[] = [];
-      for (const line of linesIn(join(dir, name))) {
-        const fingerprint = line.slice(0, line.indexOf(' '));
-        lines.set(fingerprint, line);
-        own.push(fingerprint);
-      }
-      files.set(name, own);
+  function kept(fingerprint: string): string | undefined {
+    files ??= new Map(namesIn(dir).map((name) => [name, readIndexFile(join(dir, name))]));
+    for (const file of files.values()) {
+      const text = file?.find(fingerprint);
+      if (text !== undefined) return text;
     }
-    return lines;
+    return undefined;
   }
 
   return {
-    isWorth: (records) => lines !== undefined || records >= FEW,
+    isWorth: (records) => files !== undefined || records >= FEW,
     find(fingerprint) {
-      const line = added.get(fingerprint) ?? load().get(fingerprint);
-      return line === undefined ? undefined : entryIn(line);
+      const text = added.get(fingerprint) ?? kept(fingerprint);
+      return text === undefined ? undefined : entryIn(text);
     },
     add(fingerprint, { ino, size, mtimeMs }, { outputs, lists }) {
       const entry = [ino, size, mtimeMs, outputs, ...(Object.keys(lists).length > 0 ? [lists] : [])];
-      added.set(fingerprint, `${fingerprint} ${JSON.stringify(entry)}`);
+      added.set(fingerprint, JSON.stringify(entry));
     },
     async save() {
       if (added.size < MANY) return;
-      const known = load();
-      for (const [fingerprint, line] of added) if (known.get(fingerprint) === line) added.delete(fingerprint);
+      for (const [fingerprint, text] of added) if (kept(fingerprint) === text) added.delete(fingerprint);
       if (added.size < MANY) return;
-      const small = [...files!].filter(([, own]) => own.length < FULL / 2);
-      const all = new Map(
-        small.flatMap(([, own]) =>
-          own.map((fingerprint): [string, string] => [fingerprint, known.get(fingerprint)!]),
-        ),
-      );
-      for (const [fingerprint, line] of added) all.set(fingerprint, line);
+      const small = [...files!].filter(([, file]) => (file?.count ?? 0) < FULL / 2).reverse();
+      const all = new Map(small.flatMap(([, file]) => file?.lines() ?? []));
+      for (const [fingerprint, text] of added) all.set(fingerprint, text);
       try {
         await point('index:before');
-        const entries = [...all.values()];
+        const entries = [...all];
         for (let at = 0; at < entries.length; at += FULL) {
           const name = `${Date.now()}-${String(at).padStart(9, '0')}-${randomName()}`;
-          await writeWhole(join(dir, name), await session.path(), textOf(entries.slice(at, at + FULL)));
+          await writeWhole(join(dir, name), await session.path(), indexText(entries.slice(at, at + FULL)));
         }
         await point('index:written');
         for (const [name] of small) await rm(join(dir, name), { force: true });
@@ -107,39 +93,21 @@ export function createRecordIndex(dir: string, session: Session): RecordIndex {
   };
 }
 
-function textOf(lines: readonly string[]): string {
-  const body = lines.map((line) => `${line}\n`).join('');
-  return `mis records ${FORMAT} ${sha256(body)}\n${body}`;
-}
-
+/** The latest first. */
 function namesIn(dir: string): string[] {
   try {
-    return readdirSync(dir).sort();
+    return readdirSync(dir).sort().reverse();
   } catch {
     return [];
   }
-}
-
-/** The entries of a file; none of one that is cut, changed or of another version. */
-function linesIn(path: string): string[] {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch {
-    return [];
-  }
-  const head = HEAD.exec(text);
-  if (Number(head?.[1]) !== FORMAT) return [];
-  const body = text.slice(head![0].length);
-  return sha256(body) === head![2] ? body.split('\n').slice(0, -1) : [];
 }
 
 const NO_LISTS: PutOut['lists'] = {};
 
 /** Undefined where it isn't one: a store can be another's. */
-function entryIn(line: string): Entry | undefined {
+function entryIn(text: string): Entry | undefined {
   try {
-    const [ino, size, mtimeMs, outputs, lists = NO_LISTS] = JSON.parse(line.slice(line.indexOf(' ') + 1));
+    const [ino, size, mtimeMs, outputs, lists = NO_LISTS] = JSON.parse(text);
     const record: PutOut = { outputs, lists };
     return isPutOut(record) ? { file: { ino, size, mtimeMs }, record } : undefined;
   } catch {

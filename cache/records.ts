@@ -183,8 +183,13 @@ function isMap(value: unknown, isRight: (value: unknown) => boolean): boolean {
     typeof value === 'object' &&
     value !== null &&
     !Array.isArray(value) &&
-    Object.values(value).every(isRight)
+    areAll(value as { readonly [key: string]: unknown }, isRight)
   );
+}
+
+function areAll(map: { readonly [key: string]: unknown }, isRight: (value: unknown) => boolean): boolean {
+  for (const key in map) if (!isRight(map[key])) return false;
+  return true;
 }
 
 function isArtifact(value: unknown): boolean {
@@ -192,10 +197,20 @@ function isArtifact(value: unknown): boolean {
   return (
     (kind === 'file' || kind === 'folder') &&
     typeof digest === 'string' &&
-    /^[0-9a-f]{64}$/.test(digest) &&
+    isDigest(digest) &&
     Number.isSafeInteger(bytes) &&
     bytes! >= 0
   );
+}
+
+/** Whether a text is 64 digits 0-9 and a-f. Several times faster than a regular expression: a run asks it for each output. */
+function isDigest(text: string): boolean {
+  if (text.length !== 64) return false;
+  for (let i = 0; i < 64; i++) {
+    const code = text.charCodeAt(i);
+    if (!((code >= 0x30 && code <= 0x39) || (code >= 0x61 && code <= 0x66))) return false;
+  }
+  return true;
 }
 
 /** A record as it is kept: one line, with the checksum of what follows it. */

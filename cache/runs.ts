@@ -147,9 +147,18 @@ function openRun(id: string, dir: string, session: Session, ended: () => void): 
       else timer ??= setTimeout(writeLate, LATEST_MS).unref();
     },
     recordFingerprints(fingerprints) {
-      const fresh = [...new Set(fingerprints)].filter((fingerprint) => !noted.has(fingerprint));
-      if (fresh.length > 0) append('fingerprints', fresh.map((fingerprint) => `${fingerprint}\n`).join(''));
-      for (const fingerprint of fresh) noted.add(fingerprint);
+      const fresh: string[] = [];
+      for (const fingerprint of fingerprints) {
+        if (noted.has(fingerprint)) continue;
+        noted.add(fingerprint);
+        fresh.push(fingerprint);
+      }
+      try {
+        if (fresh.length > 0) append('fingerprints', `${fresh.join('\n')}\n`);
+      } catch (error) {
+        for (const fingerprint of fresh) noted.delete(fingerprint);
+        throw error;
+      }
     },
     async finish({ complete, summary }) {
       write();

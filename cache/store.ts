@@ -1,11 +1,8 @@
 import { join, resolve } from 'node:path';
 import { sha256 } from '../common/json.ts';
 import { createBlobs } from './blobs.ts';
-import { exportRun } from './export.ts';
 import { createFolders } from './folders.ts';
 import { ensureStore } from './format.ts';
-import { collectGarbage } from './gc.ts';
-import { importArchive } from './import.ts';
 import { createLocks } from './locks.ts';
 import { createLooking } from './looking.ts';
 import { createMemos, digestFile } from './memo.ts';
@@ -18,7 +15,6 @@ import { createRuns } from './runs.ts';
 import { createSession } from './session.ts';
 import { createSweeping } from './sweeping.ts';
 import type { Memo, Store } from './types.ts';
-import { verifyStore } from './verify.ts';
 
 export type { Exported } from './export.ts';
 export type { Imported } from './import.ts';
@@ -80,11 +76,23 @@ export async function openStore(path: string): Promise<Store> {
     withLock: locks.withLock,
     memo: (name) => memos.open(name) as Memo<never>,
     digestFile: (file) => digestFile(file, memos.open('digests')),
-    gc: (options = {}) =>
-      collectGarbage({ dir, session, blobs, records, index, locks, sweeping, runs, pins }, options),
-    verify: (options) => verifyStore({ dir, blobs, folders, records, sweeping }, options),
-    exportRun: (to, run) => exportRun({ blobs, folders, records, runs }, to, run),
-    importArchive: (from) => importArchive({ dir, session, blobs, records, runs }, from),
+    // What most commands never do is loaded by those that do it.
+    gc: async (options = {}) => {
+      const { collectGarbage } = await import('./gc.ts');
+      return collectGarbage({ dir, session, blobs, records, index, locks, sweeping, runs, pins }, options);
+    },
+    verify: async (options) => {
+      const { verifyStore } = await import('./verify.ts');
+      return verifyStore({ dir, blobs, folders, records, sweeping }, options);
+    },
+    exportRun: async (to, run) => {
+      const { exportRun } = await import('./export.ts');
+      return exportRun({ blobs, folders, records, runs }, to, run);
+    },
+    importArchive: async (from) => {
+      const { importArchive } = await import('./import.ts');
+      return importArchive({ dir, session, blobs, records, runs }, from);
+    },
     pin: pins.pin,
     unpin: pins.unpin,
     pins: pins.pins,

@@ -10,6 +10,9 @@ const cacheHome = (env: Environment) => env.XDG_CACHE_HOME || join(homedir(), '.
 /** Where files from the web and from npm packages are kept, for all projects: MIS_CACHE, or `mis` in the user's cache folder. */
 export const filesFolder = (env: Environment): string => env.MIS_CACHE || join(cacheHome(env), 'mis');
 
+/** Where files from the web lie, each in a folder that is named by its SHA-256. */
+export const webFolder = (env: Environment): string => join(filesFolder(env), 'https');
+
 const hubHome = (env: Environment) => env.HF_HOME || join(cacheHome(env), 'huggingface');
 
 /** The hub's own cache, shared with Python's huggingface_hub, which reads the same variables. */

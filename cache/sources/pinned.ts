@@ -1,7 +1,6 @@
 import { readlinkSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
-import { type Environment, hubFolder } from './folders.ts';
-import { webFolder } from './web.ts';
+import { type Environment, hubFolder, webFolder } from './folders.ts';
 
 /**
  * A function that gives, for the absolute path of a file in the caches of fetched files, the digest that its bytes lie

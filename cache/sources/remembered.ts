@@ -4,9 +4,9 @@ import { UserError } from '../../common/errors.ts';
 import { sha256 } from '../../common/json.ts';
 import { reasonOf } from './download.ts';
 import type { Fetched, FetchOptions } from './fetch.ts';
-import { isOffline } from './folders.ts';
+import { isOffline, webFolder } from './folders.ts';
 import type { WebSource } from './source.ts';
-import { bringFromWeb, isFile, pathInCache, webFolder } from './web.ts';
+import { bringFromWeb, isFile, pathInCache } from './web.ts';
 
 /** What a server tells of a file without sending it. */
 interface Version {

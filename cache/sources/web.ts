@@ -4,7 +4,7 @@ import { UserError } from '../../common/errors.ts';
 import { sha256 } from '../../common/json.ts';
 import { type Download, download } from './download.ts';
 import type { Fetched, FetchOptions } from './fetch.ts';
-import { type Environment, filesFolder, isOffline } from './folders.ts';
+import { type Environment, isOffline, webFolder } from './folders.ts';
 import { sourceText, type WebSource } from './source.ts';
 
 /** Brings a file from the web; it lies in the cache under its digest. As `fetchSource`. */
@@ -34,9 +34,6 @@ export async function fetchFromWeb(source: WebSource, options: FetchOptions): Pr
   );
   return { path: pathOf(digest), beside: [], pinned: { ...source, sha256: digest } };
 }
-
-/** Where files from the web lie, each in a folder that is named by its SHA-256. */
-export const webFolder = (env: Environment): string => join(filesFolder(env), 'https');
 
 /** Path of the file with these bytes that an address led to. */
 export function pathInCache(env: Environment, url: string, digest: string): string {

@@ -1,14 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { canonicalJson } from '../../common/json.ts';
-import type { RunEnd } from '../run/events.ts';
+import type { Emit, RunEnd } from '../run/events.ts';
 import { runPipeline } from '../run/run.ts';
 import { resolvedConfig } from '../spec/resolved.ts';
-import { jsonView } from '../ui/json.ts';
-import { liveView } from '../ui/live.ts';
-import { plainView } from '../ui/plain.ts';
 import { type Context, type GraphOptions, withContext } from './context.ts';
-import { dryRun } from './dry-run.ts';
 
 export interface RunCommand extends GraphOptions {
   readonly jobs: number;
@@ -18,7 +14,7 @@ export interface RunCommand extends GraphOptions {
 
 /** `mis run [STAGE…]`. Returns the exit code. */
 export async function run(targets: readonly string[], options: RunCommand): Promise<number> {
-  if (options.dryRun) return dryRun(targets, options);
+  if (options.dryRun) return (await import('./dry-run.ts')).dryRun(targets, options);
   const stopping = onInterrupt();
   try {
     return await withContext(options, targets, async (context) => {
@@ -55,13 +51,7 @@ export async function runWithView(
   signal: AbortSignal,
   kind?: string,
 ): Promise<RunEnd> {
-  const lines = (stream: NodeJS.WriteStream) => (line: string) => void stream.write(`${line}\n`);
-  const output = { out: lines(process.stdout), err: lines(process.stderr) };
-  const emit = options.json
-    ? jsonView(output)
-    : process.stdout.isTTY
-      ? liveView(process.stdout)
-      : plainView(output);
+  const emit = await view(options.json === true);
   const group = [process.cwd(), context.pipeline.path, ...context.configFiles];
   return runPipeline({
     ...context,
@@ -73,6 +63,14 @@ export async function runWithView(
     command: options.command,
     ...(kind !== undefined && { whole: true }),
   });
+}
+
+async function view(json: boolean): Promise<Emit> {
+  const lines = (stream: NodeJS.WriteStream) => (line: string) => void stream.write(`${line}\n`);
+  const output = { out: lines(process.stdout), err: lines(process.stderr) };
+  if (json) return (await import('../ui/json.ts')).jsonView(output);
+  if (process.stdout.isTTY) return (await import('../ui/live.ts')).liveView(process.stdout);
+  return (await import('../ui/plain.ts')).plainView(output);
 }
 
 /** Prints the published summaries after a run that did something, and where the results lie. */

@@ -35,10 +35,31 @@ export function artefacts(
 
 /** Sorted by variables, so that neither the order of a config nor of finishing counts. */
 export function inOrder(sources: readonly Source[]): readonly Source[] {
+  if (isPlainlyInOrder(sources)) return sources;
   const keys = sources.map(({ vars }) => varsKey(vars));
   if (keys.every((key, i) => i === 0 || keys[i - 1]! <= key)) return sources;
   const keyed = sources.map((source, i) => ({ source, key: keys[i]! }));
   return keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ source }) => source);
+}
+
+/**
+ * True where all have the same variables and their values ascend, which is most often so: no key is made then. Equal to the
+ * order of the keys, since no value holds the zero byte that separates them there.
+ */
+function isPlainlyInOrder(sources: readonly Source[]): boolean {
+  const names = Object.keys(sources[0]?.vars ?? {}).sort();
+  return sources.every(({ vars }, i) => {
+    let known = 0;
+    for (const name in vars)
+      if (names.includes(name)) known++;
+      else return false;
+    return known === names.length && (i === 0 || ascend(sources[i - 1]!.vars, vars, names));
+  });
+}
+
+function ascend(before: Vars, after: Vars, names: readonly string[]): boolean {
+  for (const name of names) if (before[name] !== after[name]) return before[name]! < after[name]!;
+  return true;
 }
 
 /** What an input adds to the fingerprint: digests, told apart by the variables that the taker doesn't share. */

@@ -10,7 +10,7 @@ import { type Code, codeReader } from './code.ts';
 import { counted, FINGERPRINT_FORMAT, type Fixed, fingerprinter, type Vars } from './document.ts';
 import { listElements } from './elements.ts';
 import { listingDigest } from './listing.ts';
-import { pick, varsKey } from './task.ts';
+import { valuesKey } from './task.ts';
 
 /** What all tasks of a stage with the same config elements share, checked and hashed before anything runs. */
 export interface Prepared {
@@ -85,14 +85,14 @@ export async function prepareStage(spec: StageSpec, open: Opened): Promise<Prepa
   for (const vars of combinations) {
     const variables = new Map<string, Node | undefined>(spec.loops.map((loop) => [loop.variable, undefined]));
     for (const name of names) variables.set(name, elements.get(name)!.get(vars[name]!));
-    variants.set(varsKey(vars), await variant(spec, code, { config: open.config, variables }, open));
+    variants.set(valuesKey(vars, names), await variant(spec, code, { config: open.config, variables }, open));
   }
   return {
     spec,
     setting: '',
     elements,
     combinations,
-    variant: (vars: Vars) => variants.get(varsKey(pick(vars, names)))!,
+    variant: (vars: Vars) => variants.get(valuesKey(vars, names))!,
     from: (stage) => [{ key: stage, setting: '', has: () => true }],
   };
 }

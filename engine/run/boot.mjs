@@ -1,7 +1,7 @@
 // Worker threads start here: Node 20 needs a loader for TypeScript, registered once for each thread.
-import { register } from 'tsx/esm/api';
+import { loadTypeScript } from '../typescript.mjs';
 
 // Before the loader, whose thread is asked for every module that comes after: zod alone has a hundred.
 await import('zod');
-register();
+await loadTypeScript();
 await import('./worker.ts');

@@ -42,16 +42,13 @@ export function createReporter(emit: Emit): Reporter {
 }
 
 function tellDone(of: { stage: string; vars: Vars }, outcome: Done, emit: Emit) {
-  const { state, task, record } = outcome;
-  emit({
-    event: 'task',
-    ...of,
-    fingerprint: task.fingerprint,
-    outcome: state,
-    ms: state === 'ran' ? outcome.record.ran.ms : 0,
-    bytes: recordBytes(record),
-    ...(state === 'ran' && measuredOf(outcome.record)),
-  });
+  const { stage, vars } = of;
+  const { fingerprint } = outcome.task;
+  const bytes = recordBytes(outcome.record);
+  if (outcome.state === 'hit')
+    return emit({ event: 'task', stage, vars, fingerprint, outcome: 'hit', ms: 0, bytes });
+  const { ms } = outcome.record.ran;
+  emit({ event: 'task', stage, vars, fingerprint, outcome: 'ran', ms, bytes, ...measuredOf(outcome.record) });
 }
 
 function tellFailed(

@@ -162,10 +162,11 @@ async function settleAndRepair(options: Going, perform: Performer, run: Run): Pr
     if (outcome.state === 'ran') ran.set(id, outcome);
     return { stage, vars, outcome: ran.get(id) ?? outcome };
   };
-  const record = (settled: readonly Settled[]) =>
-    run.recordFingerprints(
-      settled.flatMap(({ outcome }) => (isDone(outcome) ? [outcome.task.fingerprint] : [])),
-    );
+  const record = (settled: readonly Settled[]) => {
+    const done: string[] = [];
+    for (const { outcome } of settled) if (isDone(outcome)) done.push(outcome.task.fingerprint);
+    run.recordFingerprints(done);
+  };
   for (let attempt = 0; ; attempt++) {
     const last = attempt === MAX_REPAIRS + options.stages.length || options.signal.aborted;
     const expansions = settle(options.pipeline, options.stages, store, schedule);

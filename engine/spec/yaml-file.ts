@@ -57,10 +57,23 @@ function parseYaml(source: Source): Node {
 }
 
 /**
- * Parsing and composing call themselves for each level of nesting; near the end of the stack that can end the process. So
- * levels are counted while the parser gets one word after the other, and then exactly, in what it puts out.
+ * Parsing and composing call themselves for each level of nesting; near the end of the stack that can end the process. So the
+ * levels are looked at first.
  */
 function documentOf(source: Source): Document.Parsed {
+  if (mayBeDeep(source.text)) checkDepth(source);
+  return parseDocument(source.text, { lineCounter: source.lines, prettyErrors: false, uniqueKeys: true });
+}
+
+/** Every level is begun by one of these characters: most files have too few, and needn't be parsed for it. */
+function mayBeDeep(text: string): boolean {
+  let levels = 0;
+  for (const _ of text.matchAll(/[-?:[{]/g)) if (++levels > MAX_DEPTH) return true;
+  return false;
+}
+
+/** Counts levels: roughly while the parser gets one word after the other, then exactly, in what it puts out. */
+function checkDepth(source: Source): void {
   const open: [token: CST.Token | null | undefined, depth: number][] = [];
   const tooDeep = () => new UserError(`${source.name}: the values in this file are nested too deeply`);
   for (const token of tokensOf(source.text, tooDeep))
@@ -71,7 +84,6 @@ function documentOf(source: Source): Document.Parsed {
     if (token && 'items' in token)
       for (const item of token.items) open.push([item.key, depth + 1], [item.value, depth + 1]);
   }
-  return parseDocument(source.text, { lineCounter: source.lines, prettyErrors: false, uniqueKeys: true });
 }
 
 /** What the parser puts out; throws before it has many more levels open than a file may have. */

@@ -23,7 +23,8 @@ export function plainView({ out, err }: Output): (event: Event) => void {
     const line =
       event.event === 'warning'
         ? warning(event)
-        : (event.event === 'task' && unfit(event)) || plainLine(event, progress);
+        : (event.event === 'task' && event.outcome === 'impossible' && unfit(event)) ||
+          plainLine(event, progress);
     if (line !== undefined) out(line);
   };
 }

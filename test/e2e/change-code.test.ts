@@ -29,7 +29,7 @@ describe('what runs again after a change of code', { timeout: 120_000 }, () => {
   });
 
   test('a constant that leaves the output as it was: the stage, and nothing after it', async () => {
-    project.edit('stages/select-explanations/run.ts', 'const MEMORY = 320 *', 'const MEMORY = 319 *');
+    project.edit('stages/select-explanations/run.ts', 'const MEMORY = 512 *', 'const MEMORY = 511 *');
     expect((await run()).tasks('ran')).toEqual(['select-explanations model=resnet']);
     expect(await why('select-explanations')).toMatch(
       /code stages\/select-explanations\/run\.ts: [0-9a-f]{12} → [0-9a-f]{12}\n/,

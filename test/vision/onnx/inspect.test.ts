@@ -74,7 +74,7 @@ describe('the runtime', () => {
       await import('./stages/cache-activations/index.ts');
       await import('./stages/embed-images/index.ts');
       const { default: stage } = await import('./stages/embed-images/index.ts');
-      stage.environment({});
+      stage.environment({ device: 'auto' });
       const loaded = process.report.getReport().sharedObjects.filter((name) => /onnxruntime|sharp|vips/.test(name));
       console.log(JSON.stringify(loaded));`;
     const run = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
