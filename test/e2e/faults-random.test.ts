@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { campaign } from '../faults/campaign.ts';
 
 /** How often runs are killed; many more by `npm run faults`. */
-const KILLS = 200;
+const KILLS = 120;
 
 it(`${KILLS} kills at random moments of whole runs, alone and two at once, with and without damage: no difference`, async () => {
   const lines: string[] = [];
