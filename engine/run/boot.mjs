@@ -1,5 +1,5 @@
 // Worker threads start here: Node 20 needs a loader for TypeScript, registered once for each thread.
-import { loadTypeScript } from '../typescript.mjs';
+import { loadTypeScript } from '../../common/typescript.mjs';
 
 // Before the loader, whose thread is asked for every module that comes after: zod alone has a hundred.
 await import('zod');

@@ -1,7 +1,7 @@
 // Threads that decode start here: Node 20 needs a loader for TypeScript, registered once for each thread.
-import { register } from 'tsx/esm/api';
+import { loadTypeScript } from '../../common/typescript.mjs';
 
 // Before the loader, whose thread is asked for every module that comes after: zod alone has a hundred.
 await Promise.all([import('zod'), import('sharp'), import('p-limit')]);
-register();
+await loadTypeScript();
 await import('./decoder.ts');

@@ -20,9 +20,9 @@ export type MapShapes = (tensor: string) => readonly number[] | undefined;
  * The means over H and W of feature maps, without visiting those maps where it can be done: taking the mean is linear.
  * So is a convolution, whose mean follows from sums over its input; a batch norm; a sum; and a concatenation keeps the means
  * of its parts. A map that isn't visited needn't exist: the runtime goes on joining convolution, norm, addition and
- * activation function into one operator, which costs a tapped ResNet-50 10 % less time.
+ * activation function into one operator, by which a tapped ResNet-50 takes about 6 % less time.
  *
- * Results differ from a mean over the map by rounding, about 1e-7 of the layer's largest.
+ * Results differ from a mean over the map by rounding: at most 3.5e-6 of the layer's largest in ResNets of 224 pixels.
  */
 export class Means {
   readonly #wiring: Wiring;
@@ -151,8 +151,9 @@ export class Means {
       case 'few': {
         const down = this.#meeting(columns, [columns.length, columns.kernel]);
         const across = this.#add('MatMul', [input, down]);
-        const turned = this.#once(`${this.#meeting(rows, [rows.length, rows.kernel])} turned`, () =>
-          this.#add('Transpose', [this.#meeting(rows, [rows.length, rows.kernel])], { perm: [1, 0] }),
+        const matrix = this.#meeting(rows, [rows.length, rows.kernel]);
+        const turned = this.#once(`${matrix} turned`, () =>
+          this.#add('Transpose', [matrix], { perm: [1, 0] }),
         );
         return this.#flat(this.#add('MatMul', [turned, across]));
       }
