@@ -12,20 +12,24 @@ export interface Picture {
   readonly height: number;
 }
 
-/** One task of a chosen unit with its pictures. */
-export interface PictureTask {
+/** A unit that was chosen to be shown. */
+interface ChosenUnit {
   readonly model: string;
   readonly encoder: string;
   readonly layer: string;
   readonly layer_type: string;
   readonly unit: number;
-  /** The unit's score and interval; how many of its model's scored units score lower, as a share. */
+  /** The unit's score and interval. */
   readonly mis: number;
   readonly mis_low: number;
   readonly mis_high: number;
-  readonly task_accuracy: number;
   /** Why the unit was chosen: "highest MIS", "median MIS" … */
   readonly reason: string;
+}
+
+/** One task of a chosen unit with its pictures. */
+export interface PictureTask extends ChosenUnit {
+  readonly task_accuracy: number;
   readonly task: number;
   readonly margin: number;
   readonly p: number;
@@ -37,17 +41,7 @@ export interface PictureTask {
 }
 
 /** A chosen unit with the images that it responds to most and least. */
-export interface ExtremeUnit {
-  readonly model: string;
-  readonly encoder: string;
-  readonly layer: string;
-  readonly layer_type: string;
-  readonly unit: number;
-  readonly mis: number;
-  readonly mis_low: number;
-  readonly mis_high: number;
-  /** Why the unit was chosen: "highest MIS", "median MIS" … */
-  readonly reason: string;
+export interface ExtremeUnit extends ChosenUnit {
   /** Most extreme first. */
   readonly most: readonly Picture[];
   readonly least: readonly Picture[];
