@@ -1,4 +1,4 @@
-import { assemble, type Code, f64x2, get, i32, repeatWhile, set, v128 } from './wasm.ts';
+import { assemble, type Code, f64x2, get, i32, repeatWhile, set, v128 } from '../../common/wasm/assembler.ts';
 
 /** Dimensions that the kernel takes at a time; embeddings are filled up with zeros to a multiple of it. */
 export const STEP = 8;
@@ -15,7 +15,7 @@ export const STEP = 8;
  * @param weights one for each row (float64)
  * @param sideBytes 4 K
  */
-export type Run = (
+export type Add = (
   task: number,
   end: number,
   dots: number,
@@ -26,7 +26,7 @@ export type Run = (
 ) => void;
 
 /**
- * The kernel as a WebAssembly module with the function `run`. It takes two dimensions at a time for ē, and both sides at a time for the dot products, so
+ * The kernel as a WebAssembly module with the function `add`. It takes two dimensions at a time for ē, and both sides at a time for the dot products, so
  * that every sum runs in the order of the references, then of the dimensions, each step rounded to float64: the results are
  * those of the plain loops, bit for bit, wherever the panels are cut.
  */
@@ -90,5 +90,5 @@ export function kernel(): Uint8Array<ArrayBuffer> {
     set(task, get(next)),
   );
   const locals = { i32: 6, v128: 2 * pairs + 6 };
-  return assemble({ params: 7, locals, body: [body] });
+  return assemble({ add: { params: 7, locals, body: [body] } });
 }

@@ -1,6 +1,6 @@
+import { startThreads } from '../../common/wasm/threads.ts';
+import { share } from '../../common/wasm/work.mjs';
 import { kernel, STEP } from './kernel.ts';
-import { startThreads } from './threads.ts';
-import { type Job, share } from './work.mjs';
 
 /** How much there is to compare. */
 export interface Size {
@@ -39,6 +39,8 @@ export interface Workspace {
 const WIDTH = 64;
 /** Ranges of tasks for each thread: more even out their speed, fewer return to a panel more often. */
 const RANGES = 4;
+/** Tasks of one call of the kernel. */
+const CALL = 256;
 
 /** Bytes for embeddings, and for the tasks that are listed at a time; how many threads compute, with the calling one. */
 export interface Means {
@@ -78,7 +80,6 @@ export function openWorkspace({ rows, dimensions, references, tasks }: Size, mea
   const { buffer } = shared.memory;
   const values = new Float32Array(buffer, at.panel, room * rows * width);
   const threads = startThreads(shared, means.threads);
-  const layout = { listBytes, panelBytes, rowBytes, sideBytes: 4 * references };
 
   return {
     panels,
@@ -96,15 +97,24 @@ export function openWorkspace({ rows, dimensions, references, tasks }: Size, mea
       }
     },
     add(count, first, listed, told) {
-      const job: Job = {
-        ...layout,
-        ...at,
-        dots: at.dots + 32 * first,
-        ranges: means.threads === 1 ? 1 : RANGES * means.threads,
-        tasks: listed,
-        panels: count,
+      const calls = (from: number, to: number) => {
+        const args: number[] = [];
+        for (let panel = 0; panel < count; panel++) {
+          for (let task = from; task < to; task += CALL) {
+            const [list, end] = [task, Math.min(task + CALL, to)].map((of) => at.lists + of * listBytes) as [
+              number,
+              number,
+            ];
+            const dots = at.dots + 32 * (first + task);
+            args.push(list, end, dots, at.panel + panel * panelBytes, rowBytes, at.weights, 4 * references);
+          }
+        }
+        return Uint32Array.from(args);
       };
-      return threads.run(job, told);
+      const parts = means.threads === 1 ? 1 : RANGES * means.threads;
+      const cut = (part: number) => Math.floor((listed * part) / parts);
+      const ranges = Array.from({ length: parts }, (_, part) => calls(cut(part), cut(part + 1)));
+      return threads.run({ kernel: 'add', ranges }, told);
     },
     close: threads.close,
   };

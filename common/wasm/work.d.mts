@@ -1,20 +1,15 @@
-/** Tasks to add the products of some panels to; addresses and lengths in bytes, see `Run` in kernel.ts. */
+/** Calls of one kernel. */
 export interface Job {
-  /** The tasks are cut into so many ranges; a thread takes the next one that none has taken, with all panels. */
-  readonly ranges: number;
-  readonly tasks: number;
-  readonly lists: number;
-  readonly listBytes: number;
-  readonly dots: number;
-  readonly panels: number;
-  readonly panel: number;
-  readonly panelBytes: number;
-  readonly rowBytes: number;
-  readonly weights: number;
-  readonly sideBytes: number;
+  /** The kernel's name. */
+  readonly kernel: string;
+  /**
+   * The arguments of the calls of each range, one call behind the other. A thread takes the next range that none has taken, with
+   * all its calls. Short calls let the engine put the optimised code in place of the first one soon, and are told of.
+   */
+  readonly ranges: readonly Uint32Array[];
 }
 
-/** What threads share: the compiled kernel, and memory whose first 4 bytes count the ranges that were taken. */
+/** What threads share: the compiled kernels, and memory whose first 4 bytes count the ranges that were taken. */
 export interface Shared {
   readonly module: object;
   readonly memory: { readonly buffer: SharedArrayBuffer };

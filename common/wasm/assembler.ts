@@ -1,5 +1,5 @@
 /**
- * Just enough of an assembler for one WebAssembly function: instructions as functions of their operands, so that a
+ * Just enough of an assembler for kernels in WebAssembly: instructions as functions of their operands, so that a
  * kernel reads as an expression. Names and codes are those of the WebAssembly 2.0 specification, §5.4 (binary format).
  */
 
@@ -54,7 +54,7 @@ export const set = (local: number, value: Code): Code => [...value, 0x21, ...uns
 export const repeatWhile = (condition: Code, ...body: readonly Code[]): Code =>
   seq([0x03, 0x40], ...body, condition, [0x0d, 0, 0x0b]);
 
-/** The function of a module: all parameters are i32, there is no result. */
+/** A function of a module: all parameters are i32, there is no result. */
 export interface Kernel {
   readonly params: number;
   /** How many locals follow the parameters: first i32, then v128. */
@@ -65,23 +65,33 @@ export interface Kernel {
 /** The largest memory that there is, in pages of 64 KiB: 4 GiB. */
 const MOST_PAGES = 65_536;
 
-/** A module that exports one function `run` and imports the shared memory `env.memory`. */
-export function assemble({ params, locals, body }: Kernel): Uint8Array<ArrayBuffer> {
+/** A module that exports kernels by their names and imports the shared memory `env.memory`. */
+export function assemble(kernels: Readonly<Record<string, Kernel>>): Uint8Array<ArrayBuffer> {
   const [I32, V128] = [0x7f, 0x7b];
-  const type = [0x60, ...vector(new Array<Code>(params).fill([I32])), 0];
+  const all = Object.entries(kernels);
+  const types = all.map(([, { params }]) => [0x60, ...vector(new Array<Code>(params).fill([I32])), 0]);
   const memory = [...text('env'), ...text('memory'), 2, 3, 0, ...unsigned(MOST_PAGES)];
-  const declared = vector([
-    [...unsigned(locals.i32), I32],
-    [...unsigned(locals.v128), V128],
-  ]);
-  const code = [...declared, ...body.flat(), 0x0b];
+  const codes = all.map(([, { locals, body }]) => {
+    const declared = vector([
+      [...unsigned(locals.i32), I32],
+      [...unsigned(locals.v128), V128],
+    ]);
+    const code = [...declared, ...body.flat(), 0x0b];
+    return [...unsigned(code.length), ...code];
+  });
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, [type]),
+    ...section(1, types),
     ...section(2, [memory]),
-    ...section(3, [[0]]),
-    ...section(7, [[...text('run'), 0, 0]]),
-    ...section(10, [[...unsigned(code.length), ...code]]),
+    ...section(
+      3,
+      all.map((_, i) => unsigned(i)),
+    ),
+    ...section(
+      7,
+      all.map(([name], i) => [...text(name), 0, ...unsigned(i)]),
+    ),
+    ...section(10, codes),
   ]);
 }
 

@@ -1,0 +1,30 @@
+// What a thread does with calls of a kernel over shared memory. Plain JavaScript, so that a helper starts without a loader.
+
+export function share(bytes, length) {
+  const pages = Math.ceil(length / 2 ** 16);
+  try {
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    return { module: new WebAssembly.Module(bytes), memory };
+  } catch (cause) {
+    // As for any other buffer, so that it is told as what it is.
+    if (cause instanceof RangeError) throw new RangeError('Array buffer allocation failed', { cause });
+    throw cause;
+  }
+}
+
+export function worker({ module, memory }) {
+  const kernels = new WebAssembly.Instance(module, { env: { memory } }).exports;
+  const claimed = new Int32Array(memory.buffer, 0, 1);
+  return ({ kernel, ranges }, told = () => {}) => {
+    const run = kernels[kernel];
+    for (;;) {
+      const range = Atomics.add(claimed, 0, 1);
+      if (range >= ranges.length) return;
+      const calls = ranges[range];
+      for (let call = 0; call < calls.length; call += run.length) {
+        run(...calls.subarray(call, call + run.length));
+        told(range / ranges.length);
+      }
+    }
+  };
+}
