@@ -14,8 +14,13 @@ const ENV = { MIS_STORE: undefined, MIS_REMOTE: undefined, NODE_OPTIONS: undefin
 
 /** A run of mis. */
 interface Run extends Ended {
-  /** Seconds from the start of the stage's first task to the end of its last. */
+  /**
+   * Seconds that a task of the stage took, the mean of all. They are as many as cores and begin together, and no two end at
+   * the same moment; of hundreds of shards, as data sets have, the next one would begin then.
+   */
   readonly tasks: number;
+  /** Seconds from the start of the stage's first task to the end of its last. */
+  readonly span: number;
 }
 
 /** A short and a long run. */
@@ -82,7 +87,7 @@ export async function misRuns(
   const run = async (store: string, images: readonly string[]): Promise<Run> => {
     const args = ['run', STAGE, ...images, '--jobs', `${cores}`, '--json'];
     const ended = await mis('mis run', store, args);
-    return { ...ended, tasks: tasksOf(ended, cores) };
+    return { ...ended, ...tasksOf(ended, cores) };
   };
   return async () => {
     const short = await fresh((store) => run(store, few));
@@ -96,17 +101,17 @@ export async function misRuns(
   };
 }
 
-/** Seconds from the start of the stage's first task to the end of the last; all of them ran, on an index that was there. */
-function tasksOf(ended: Ended, count: number): number {
+/** Times of the stage's tasks; all of them ran, on an index that was there. */
+function tasksOf(ended: Ended, count: number): Pick<Run, 'tasks' | 'span'> {
   const events = linesOf(ended).map((line) => JSON.parse(line) as Event);
-  const at = (kind: Event['event']) =>
-    events.flatMap((event) =>
-      event.event === kind && 'stage' in event && event.stage === STAGE ? [event.at!] : [],
-    );
   const end = events.at(-1);
   if (end?.event !== 'run' || end.hit !== 1 || end.ran !== count)
     throw new Error(`not the tasks that should have run: ${JSON.stringify(end)}`);
-  return (Math.max(...at('task')) - Math.min(...at('begin'))) / 1000;
+  const at = (kind: 'begin' | 'task') =>
+    events.flatMap((event) => (event.event === kind && event.stage === STAGE ? [event.at! / 1000] : []));
+  const [begun, done] = [at('begin'), at('task')];
+  const sum = (times: readonly number[]) => times.reduce((a, b) => a + b, 0);
+  return { tasks: (sum(done) - sum(begun)) / count, span: Math.max(...done) - Math.min(...begun) };
 }
 
 const linesOf = ({ stdout }: Ended): string[] => stdout.split('\n').filter(Boolean);
@@ -128,8 +133,10 @@ function settings(model: string, of: Case, { folder }: Images, cores: number) {
 
 /** What an image costs. */
 export interface Cost {
-  /** Images a second. */
+  /** Images a second that the tasks did together. */
   readonly rate: number;
+  /** Images a second until the last of the tasks had ended. */
+  readonly untilLast: number;
   /** Seconds that a run takes beside what its images take. */
   readonly startUp: number;
   /** Seconds of processor time for an image. */
@@ -141,7 +148,7 @@ export interface Cost {
  * Throws an Error when the longer one was over sooner.
  */
 export function costOf(
-  { short, long }: { readonly [run in 'short' | 'long']: Pick<Run, 'wall' | 'tasks' | 'cpu'> },
+  { short, long }: { readonly [run in 'short' | 'long']: Pick<Run, 'wall' | 'tasks' | 'span' | 'cpu'> },
   { few, all }: { readonly few: number; readonly all: number },
 ): Cost {
   const more = all - few;
@@ -152,6 +159,7 @@ export function costOf(
     );
   return {
     rate: more / seconds,
+    untilLast: more / (long.span - short.span),
     startUp: short.wall - (few * seconds) / more,
     cpu: (long.cpu - short.cpu) / more,
   };

@@ -89,6 +89,7 @@ async function compare(of: Case, { quick, dir, say, result }: Bench): Promise<vo
       'session (CPU ms/image)': 1000 * bare,
       'decoding (CPU ms/image)': 1000 * decode,
       'mis (CPU ms/image)': 1000 * median(found.mis.map(({ cpu }) => cpu)),
+      'mis until the last task ended (images/s)': median(found.mis.map(({ untilLast }) => untilLast)),
       'start of mis (s)': median(found.mis.map(({ startUp }) => startUp)),
       'peak memory of mis (MiB)': Math.max(...found.mis.map(({ peak }) => peak)) / MIB,
     },

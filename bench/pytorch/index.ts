@@ -59,6 +59,7 @@ async function compare(of: Case, { quick, dir, say, result }: Bench): Promise<vo
     ...(of.target !== undefined && { target: of.target }),
     sizes: `${counts.all} ${of.images}; mis: ${cores} tasks at once, images beyond the first ${counts.few}; PyTorch: batch ${of.batch}, ${shown(setting)} (${settings.length === 1 ? 'not compared with others' : `best of ${settings.length} settings`}); median of ${rounds}`,
     more: {
+      'mis until the last task ended (images/s)': median(found.mis.map(({ untilLast }) => untilLast)),
       'start of mis (s)': median(found.mis.map(({ startUp }) => startUp)),
       'CPU of mis (ms/image)': 1000 * median(found.mis.map(({ cpu }) => cpu)),
       'CPU of PyTorch (ms/image)': 1000 * median(found.torch.map(({ cpu }) => cpu)),

@@ -65,9 +65,10 @@ describe('a case', () => {
   });
 
   test('what an image costs is what more images cost; the rest is the start', () => {
-    const short = { wall: 5, tasks: 3, cpu: 4 };
-    const cost = costOf({ short, long: { wall: 11, tasks: 8, cpu: 14 } }, { few: 20, all: 120 });
-    expect(cost).toEqual({ rate: 20, startUp: 4, cpu: 0.1 });
+    const short = { wall: 5, tasks: 3, span: 4, cpu: 4 };
+    const long = { wall: 11, tasks: 8, span: 14, cpu: 14 };
+    const cost = costOf({ short, long }, { few: 20, all: 120 });
+    expect(cost).toEqual({ rate: 20, untilLast: 10, startUp: 4, cpu: 0.1 });
     expect(() => costOf({ short, long: short }, { few: 20, all: 120 })).toThrow(/too much else/);
   });
 
@@ -77,9 +78,10 @@ describe('a case', () => {
       const dir = temporaryFolder();
       const laid = await layOut(small!, dir, 2, { few: 2, all: 40, tried: 0 });
       const { short, long, activations } = await (await misRuns(laid, small!, dir, 2))();
-      for (const { tasks, wall } of [short, long]) {
+      for (const { tasks, span, wall } of [short, long]) {
         expect(tasks).toBeGreaterThan(0);
-        expect(tasks).toBeLessThan(wall);
+        expect(tasks).toBeLessThanOrEqual(span);
+        expect(span).toBeLessThan(wall);
       }
       expect(agreement(activations, await byNetwork(small!, laid))).toBeLessThan(1e-6);
     },
