@@ -18,6 +18,41 @@ export const i32 = {
   lessThan: (a: Code, b: Code): Code => seq(a, b, [0x49]),
 };
 
+/** Integers in lanes of 8, 16 and 32 bits. */
+export const int = {
+  /** The first four bytes of a 32-bit lane, in all four. */
+  loadSplat32: (address: Code, offset = 0): Code => [...address, ...simd(9), 2, ...unsigned(offset)],
+  /** Stores the lowest 32 bits. */
+  storeLane32: (address: Code, value: Code): Code => [...address, ...value, ...simd(90), 2, 0, 0],
+  splat32: (a: Code): Code => seq(a, simd(17)),
+  /** Bytes of a by their numbers; 0 for a number of -1. */
+  swizzle: (a: Code, bytes: readonly number[]): Code =>
+    seq(
+      a,
+      simd(12),
+      bytes.map((byte) => byte & 0xff),
+      simd(14),
+    ), // with a constant
+  /** Bytes of a and b in turn, of their lower halves. */
+  interleaveLow: (a: Code, b: Code): Code => seq(a, b, simd(13), inTurn(0)),
+  interleaveHigh: (a: Code, b: Code): Code => seq(a, b, simd(13), inTurn(8)),
+  /** The lower 8 bytes as 16-bit lanes, without sign. */
+  extendLow8: (a: Code): Code => seq(a, simd(137)),
+  extendHigh8: (a: Code): Code => seq(a, simd(138)),
+  /** 16-bit lanes to bytes, clamped to 0 … 255. */
+  narrow16: (a: Code, b: Code): Code => seq(a, b, simd(102)),
+  /** 32-bit lanes to 16-bit lanes, clamped, with sign. */
+  narrow32: (a: Code, b: Code): Code => seq(a, b, simd(133)),
+  add32: (a: Code, b: Code): Code => seq(a, b, simd(174)),
+  shiftLeft32: (a: Code, by: number): Code => seq(a, i32.const(by), simd(171)),
+  /** With sign. */
+  shiftRight32: (a: Code, by: number): Code => seq(a, i32.const(by), simd(172)),
+  /** Sums of the products of two neighbouring 16-bit lanes, in 32-bit lanes. */
+  dot16: (a: Code, b: Code): Code => seq(a, b, simd(186)),
+};
+
+const inTurn = (from: number): Code => Array.from({ length: 8 }, (_, i) => [from + i, 16 + from + i]).flat();
+
 export const v128 = {
   zero: (): Code => [...simd(12), ...new Array<number>(16).fill(0)],
   load: (address: Code, offset = 0): Code => [...address, ...simd(0), 3, ...unsigned(offset)],
@@ -65,12 +100,16 @@ export interface Kernel {
 /** The largest memory that there is, in pages of 64 KiB: 4 GiB. */
 const MOST_PAGES = 65_536;
 
-/** A module that exports kernels by their names and imports the shared memory `env.memory`. */
-export function assemble(kernels: Readonly<Record<string, Kernel>>): Uint8Array<ArrayBuffer> {
+/** A module that exports kernels by their names and imports the memory `env.memory`, which is shared or a thread's own. */
+export function assemble(
+  kernels: Readonly<Record<string, Kernel>>,
+  isShared = true,
+): Uint8Array<ArrayBuffer> {
   const [I32, V128] = [0x7f, 0x7b];
   const all = Object.entries(kernels);
   const types = all.map(([, { params }]) => [0x60, ...vector(new Array<Code>(params).fill([I32])), 0]);
-  const memory = [...text('env'), ...text('memory'), 2, 3, 0, ...unsigned(MOST_PAGES)];
+  const limits = isShared ? [3, 0, ...unsigned(MOST_PAGES)] : [0, 0];
+  const memory = [...text('env'), ...text('memory'), 2, ...limits];
   const codes = all.map(([, { locals, body }]) => {
     const declared = vector([
       [...unsigned(locals.i32), I32],
