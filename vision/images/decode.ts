@@ -5,6 +5,7 @@ import { cmykToRgb } from './cmyk.ts';
 import { damageOf, isSupported, jpegComponents, pixelsOf } from './damage.ts';
 import { shownPath } from './names.ts';
 import type { Pixels } from './pixels.ts';
+import { decodePlainPng } from './png.ts';
 
 /** `apply`: turn the image upright by its EXIF orientation; `ignore`: leave it as stored (torchvision's ImageFolder). */
 export type Orientation = 'apply' | 'ignore';
@@ -39,11 +40,13 @@ export class UnreadableImage extends UserError {
  * Two differences, both on purpose or rare: 16-bit grey gives its high byte, as 16-bit RGB does (Pillow clips at 255, so
  * that all but the darkest 1/256 of the range becomes white); fully transparent pixels of a GIF are black.
  *
- * Decoding runs in libuv's thread pool. Throws an UnreadableImage, which names `path`, when it fails.
+ * Decoding runs in libuv's thread pool, that of small PNG files at once. Throws an UnreadableImage, which names `path`, when it fails.
  */
 export async function decode(encoded: Uint8Array, path: string, orientation: Orientation): Promise<Pixels> {
   if (encoded.length === 0) throw new UnreadableImage(path, 'the file is empty');
   const bytes = Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength);
+  const plain = decodePlainPng(bytes);
+  if (plain) return plain;
   try {
     if (isSupported(bytes)) {
       const pixels = pixelsOf(bytes);
