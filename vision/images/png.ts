@@ -39,7 +39,7 @@ function chunksOf(file: Buffer): { data: Buffer; palette: Buffer | undefined } |
     const length = file.readUInt32BE(at);
     const end = at + 8 + length;
     if (end + 4 > file.length || crc32(file.subarray(at + 4, end)) !== file.readUInt32BE(end)) return;
-    const name = file.latin1Slice(at + 4, at + 8);
+    const name = file.toString('latin1', at + 4, at + 8);
     const body = file.subarray(at + 8, end);
     if ((before === '') !== (name === 'IHDR') || (name === 'IHDR' && length !== 13)) return;
     if (name === 'IEND') return parts.length > 0 && length === 0 ? { data: one(parts), palette } : undefined;

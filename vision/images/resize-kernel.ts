@@ -2,8 +2,10 @@ import {
   assemble,
   type Code,
   get,
+  i8x16,
+  i16x8,
   i32,
-  int,
+  i32x4,
   type Kernel,
   repeatWhile,
   set,
@@ -50,14 +52,14 @@ export function resizeModule(): Uint8Array<ArrayBuffer> {
   return assemble({ alongRow: alongRow(), alongColumns: alongColumns() }, false);
 }
 
-const upper = (weights: number, pair: number): Code => int.loadSplat32(get(weights), 4 * pair);
-const lower = (weights: number, pair: number): Code => int.loadSplat32(get(weights), 2 * GROUP + 4 * pair);
+const upper = (weights: number, pair: number): Code => i32x4.loadSplat(get(weights), 4 * pair);
+const lower = (weights: number, pair: number): Code => i32x4.loadSplat(get(weights), 2 * GROUP + 4 * pair);
 const addDot = (sum: number, pair: Code, weights: Code) =>
-  set(sum, int.add32(get(sum), int.dot16(pair, weights)));
+  set(sum, i32x4.add(get(sum), i32x4.dot(pair, weights)));
 const advance = (local: number, by: Code) => set(local, i32.add(get(local), by));
-const half = (): Code => int.splat32(i32.const(1 << (PRECISION - 1)));
+const half = (): Code => i32x4.splat(i32.const(1 << (PRECISION - 1)));
 const rounded = (high: number, low: number): Code =>
-  int.shiftRight32(int.add32(int.shiftLeft32(get(high), SPLIT), get(low)), PRECISION);
+  i32x4.shiftRight(i32x4.add(i32x4.shiftLeft(get(high), SPLIT), get(low)), PRECISION);
 
 function alongRow(): Kernel {
   const [row, first, end, weights, weightBytes, to] = [0, 1, 2, 3, 4, 5];
@@ -65,7 +67,7 @@ function alongRow(): Kernel {
   /** Channels of two neighbouring pixels in turn, in 16 bits each. */
   const pairOf = (from: number): Code => {
     const bytes = [0, 1, 2].flatMap((channel) => [from + channel, -1, from + 3 + channel, -1]);
-    return int.swizzle(get(pixels), [...bytes, -1, -1, -1, -1]);
+    return i8x16.pick(get(pixels), [...bytes, -1, -1, -1, -1]);
   };
   const group = [
     set(pixels, v128.load(get(at))),
@@ -77,7 +79,7 @@ function alongRow(): Kernel {
     advance(at, i32.const(3 * GROUP)),
     advance(weights, i32.const(GROUP_BYTES)),
   ];
-  const sum = int.narrow32(rounded(high, low), v128.zero());
+  const sum = i16x8.narrow(rounded(high, low), v128.zero());
   const body = repeatWhile(
     i32.lessThan(get(first), get(end)),
     set(at, i32.add(get(row), i32.load(get(first)))),
@@ -85,7 +87,7 @@ function alongRow(): Kernel {
     set(high, v128.zero()),
     set(low, half()),
     repeatWhile(i32.lessThan(get(weights), get(stop)), ...group),
-    int.storeLane32(get(to), int.narrow16(sum, v128.zero())),
+    i32x4.storeLane(get(to), i8x16.narrowUnsigned(sum, v128.zero())),
     advance(to, i32.const(3)),
     advance(first, i32.const(4)),
   );
@@ -98,8 +100,9 @@ function alongColumns(): Kernel {
   const quarters = [12, 14, 16, 18].map((local) => ({ high: local, low: local + 1 }));
   /** Bytes of two rows in turn, in 16 bits each, 4 of 16 at a time. */
   const quarter = (number: number): Code => {
-    const bytes = number < 2 ? int.interleaveLow(get(one), get(two)) : int.interleaveHigh(get(one), get(two));
-    return number % 2 === 0 ? int.extendLow8(bytes) : int.extendHigh8(bytes);
+    const bytes =
+      number < 2 ? i8x16.interleaveLow(get(one), get(two)) : i8x16.interleaveHigh(get(one), get(two));
+    return number % 2 === 0 ? i16x8.extendLow(bytes) : i16x8.extendHigh(bytes);
   };
   const pairOfRows = (pair: number) => [
     set(one, v128.load(get(at))),
@@ -124,7 +127,7 @@ function alongColumns(): Kernel {
       ...pairOfRows(1),
       advance(weight, i32.const(GROUP_BYTES)),
     ),
-    v128.store(get(to), int.narrow16(int.narrow32(a!, b!), int.narrow32(c!, d!))),
+    v128.store(get(to), i8x16.narrowUnsigned(i16x8.narrow(a!, b!), i16x8.narrow(c!, d!))),
     advance(row, i32.const(16)),
     advance(to, i32.const(16)),
   );
