@@ -18,6 +18,7 @@ export const i32 = {
   lessThan: (a: Code, b: Code): Code => seq(a, b, [0x49]),
   sub: (a: Code, b: Code): Code => seq(a, b, [0x6b]),
   and: (a: Code, b: Code): Code => seq(a, b, [0x71]),
+  xor: (a: Code, b: Code): Code => seq(a, b, [0x73]),
   shiftLeft: (a: Code, by: Code): Code => seq(a, by, [0x74]),
   /** With sign. */
   shiftRight: (a: Code, by: Code): Code => seq(a, by, [0x75]),
