@@ -3,6 +3,7 @@ import sharp from 'sharp';
 import { UserError } from '../../common/errors.ts';
 import { cmykToRgb } from './cmyk.ts';
 import { damageOf, isSupported, jpegComponents, pixelsOf } from './damage.ts';
+import { decodePlainJpeg } from './jpeg/index.ts';
 import { shownPath } from './names.ts';
 import type { Pixels } from './pixels.ts';
 import { decodePlainPng } from './png.ts';
@@ -58,6 +59,15 @@ export async function decode(encoded: Uint8Array, path: string, orientation: Ori
     // What libvips says is of no use: see damageOf.
   }
   throw new UnreadableImage(path, await damageOf(bytes, MAX_PIXELS));
+}
+
+/**
+ * Decodes an image file as `decode`, but in this thread and at once, when it is of the plain kind that most files are. Undefined when
+ * it isn't, or has anything wrong. The pixels may lie in memory that the next call writes over.
+ */
+export function decodePlain(encoded: Uint8Array, orientation: Orientation): Pixels | undefined {
+  const bytes = Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength);
+  return decodePlainPng(bytes) ?? decodePlainJpeg(bytes, orientation);
 }
 
 async function decodeSupported(encoded: Buffer, orientation: Orientation): Promise<Pixels> {

@@ -1,6 +1,8 @@
 /** Codes of up to so many bits are found at once, those of up to 16 in two steps. */
 export const FIRST_BITS = 10;
 export const SECOND_BITS = 6;
+const FIRST_ENTRIES = 1 << FIRST_BITS;
+const SECOND_ENTRIES = 1 << SECOND_BITS;
 
 /** Marks an entry that holds the address of a second table. */
 export const DEEPER = 1 << 31;
@@ -9,7 +11,7 @@ export const DEEPER = 1 << 31;
 const MOST_SECOND = 64;
 
 /** Bytes of a table. */
-export const TABLE_BYTES = 4 * (2 ** FIRST_BITS + MOST_SECOND * 2 ** SECOND_BITS);
+export const TABLE_BYTES = 4 * (FIRST_ENTRIES + MOST_SECOND * SECOND_ENTRIES);
 
 /** What leads beyond a block: more than any run of zeros. */
 const END_OF_BLOCK = 64;
@@ -26,32 +28,32 @@ const END_OF_BLOCK = 64;
  */
 export function huffmanTable(segment: Uint8Array, isFirst: boolean, address: number): Int32Array | undefined {
   const table = new Int32Array(TABLE_BYTES / 4);
-  let used = 2 ** FIRST_BITS;
+  let used = FIRST_ENTRIES;
   /** Codes as numbers of 16 bits, the shorter ones filled up. */
   let code = 0;
   let at = 16;
   for (let bits = 1; bits <= 16; bits++) {
-    for (let i = 0; i < segment[bits - 1]!; i++, code += 2 ** (16 - bits)) {
+    for (let i = 0; i < segment[bits - 1]!; i++, code += 1 << (16 - bits)) {
       const entry = entryOf(segment[at++]!, bits, isFirst);
-      if (entry === undefined || code >= 2 ** 16) return undefined;
+      if (entry === undefined || code >= 0x10000) return undefined;
       if (bits <= FIRST_BITS) {
         const from = code >> SECOND_BITS;
-        table.fill(entry, from, from + 2 ** (FIRST_BITS - bits));
+        table.fill(entry, from, from + (1 << (FIRST_BITS - bits)));
         continue;
       }
       const prefix = code >> SECOND_BITS;
       if (table[prefix] === 0) {
         if (used === table.length) return undefined;
         table[prefix] = DEEPER | (address + 4 * used);
-        used += 2 ** SECOND_BITS;
+        used += SECOND_ENTRIES;
       }
-      const from = ((table[prefix]! & ~DEEPER) - address) / 4 + (code & (2 ** SECOND_BITS - 1));
-      table.fill(entry, from, from + 2 ** (16 - bits));
+      const from = ((table[prefix]! & ~DEEPER) - address) / 4 + (code & (SECOND_ENTRIES - 1));
+      table.fill(entry, from, from + (1 << (16 - bits)));
     }
   }
   // Where no code begins, the way leads to zeros.
   if (used === table.length) return undefined;
-  for (let prefix = 0; prefix < 2 ** FIRST_BITS; prefix++) table[prefix] ||= DEEPER | (address + 4 * used);
+  for (let prefix = 0; prefix < FIRST_ENTRIES; prefix++) table[prefix] ||= DEEPER | (address + 4 * used);
   return table;
 }
 

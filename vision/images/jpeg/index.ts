@@ -1,40 +1,12 @@
-import { assemble } from '../../../common/wasm/assembler.ts';
-import { compile, type Workspace } from '../../../common/wasm/own.mjs';
 import type { Orientation } from '../decode.ts';
 import type { Pixels } from '../pixels.ts';
-import { type ColourRow, colourRow, type GreyRow, greyRow, MARGIN } from './colour.ts';
-import { type Component, type Header, plainHeader } from './header.ts';
-import { huffmanTable, TABLE_BYTES } from './huffman.ts';
-import { BELOW, BLOCK, type DecodeRow, decodeRow, STATE } from './scan.ts';
-import { type Unstuff, unstuff } from './unstuff.ts';
+import { MARGIN } from './colour.ts';
+import { type Component, plainHeader } from './header.ts';
+import { BELOW, BLOCK, STATE } from './scan.ts';
+import { FREE, type Kernels, PLACES, putTables, tableAt, workspace } from './space.ts';
 
 /** Images of more pixels than this are left to the library, which decodes them in other threads. */
 const MOST_PIXELS = 2 ** 20;
-
-interface Kernels {
-  readonly decodeRow: DecodeRow;
-  readonly unstuff: Unstuff;
-  readonly colour11: ColourRow;
-  readonly colour21: ColourRow;
-  readonly colour22: ColourRow;
-  readonly grey: GreyRow;
-}
-
-/** Addresses of what is there for every image. */
-const PLACES = {
-  state: 16,
-  found: 48,
-  zigzag: 64,
-  coefficients: 128,
-  predictors: 256,
-  quantisation: 272,
-  blocks: 784,
-  tables: 1152,
-};
-const PLANES = PLACES.tables + 4 * TABLE_BYTES;
-
-let newSpace: ((length: number) => Workspace<Kernels>) | undefined;
-let kept: Workspace<Kernels> | undefined;
 
 /** Samples of a component: rows of `stride` bytes, of which `width × height` count. */
 interface Plane extends Component {
@@ -57,7 +29,7 @@ export function decodePlainJpeg(file: Buffer, orientation: Orientation): Pixels 
 
   const [mcuWidth, mcuHeight] = [8 * sampling.across, 8 * sampling.down];
   const [mcus, mcuRows] = [Math.ceil(width / mcuWidth), Math.ceil(height / mcuHeight)];
-  let end = PLANES;
+  let end = FREE;
   const take = (length: number) => {
     const at = end;
     end = (end + length + 15) & ~15;
@@ -80,9 +52,9 @@ export function decodePlainJpeg(file: Buffer, orientation: Orientation): Pixels 
   const raw = take(length + MARGIN);
   const reversed = take(BELOW + length + MARGIN) + BELOW + length;
   if (length > MOST_PIXELS * 3) return;
-  const { kernels, bytes } = workspace(end);
-  const numbers = new Int32Array(bytes.buffer);
-  if (!putTables(header, bytes, numbers)) return;
+  const space = workspace(end);
+  const { kernels, bytes, numbers } = space;
+  if (!putTables(header, space)) return;
 
   bytes.set(file.subarray(data), raw);
   bytes[raw + length] = 0;
@@ -125,41 +97,6 @@ function samplingOf(components: readonly Component[]) {
   return down === 2 ? ({ across, down } as const) : undefined;
 }
 
-/** The places of coefficients in a block in the order of the file: along its diagonals, to and fro (ITU T.81, figure A.6). */
-const ZIGZAG = Array.from({ length: 64 }, (_, at) => ({ at, sum: (at >> 3) + (at & 7) }))
-  .sort((a, b) => a.sum - b.sum || (a.sum % 2 === 0 ? b.at - a.at : a.at - b.at))
-  .map(({ at }) => at);
-
-/** False when a table is missing or damaged. */
-function putTables(
-  { components, quantisation, dcTables, acTables }: Header,
-  bytes: Uint8Array,
-  numbers: Int32Array,
-): boolean {
-  ZIGZAG.forEach((place, k) => {
-    bytes[PLACES.zigzag + k] = 2 * place;
-  });
-  const factors = new Uint16Array(bytes.buffer, PLACES.quantisation, 4 * 64);
-  return components.every(({ quantisation: number, dcTable, acTable }) => {
-    const table = quantisation[number];
-    if (!table) return false;
-    ZIGZAG.forEach((place, k) => {
-      factors[64 * number + place] = table[k]!;
-    });
-    return putHuffman(dcTables, dcTable, 0, numbers) && putHuffman(acTables, acTable, 1, numbers);
-  });
-}
-
-const addressOf = (number: number, kind: 0 | 1) => PLACES.tables + (2 * number + kind) * TABLE_BYTES;
-
-function putHuffman(segments: Header['dcTables'], number: number, kind: 0 | 1, numbers: Int32Array): boolean {
-  const segment = segments[number];
-  if (!segment || number > 1) return false;
-  const table = huffmanTable(segment, kind === 0, addressOf(number, kind));
-  if (table) numbers.set(table, addressOf(number, kind) / 4);
-  return table !== undefined;
-}
-
 /** Lists the blocks of the first MCU of a row; returns where the list ends. */
 function putBlocks(planes: readonly Plane[], row: number, numbers: Int32Array): number {
   let at = PLACES.blocks;
@@ -169,8 +106,8 @@ function putBlocks(planes: readonly Plane[], row: number, numbers: Int32Array): 
       numbers[(at + BLOCK.to) / 4] = plane.at + y * stride + 8 * (block % across);
       numbers[(at + BLOCK.step) / 4] = 8 * across;
       numbers[(at + BLOCK.stride) / 4] = stride;
-      numbers[(at + BLOCK.dcTable) / 4] = addressOf(plane.dcTable, 0);
-      numbers[(at + BLOCK.acTable) / 4] = addressOf(plane.acTable, 1);
+      numbers[(at + BLOCK.dcTable) / 4] = tableAt(plane.dcTable, 0);
+      numbers[(at + BLOCK.acTable) / 4] = tableAt(plane.acTable, 1);
       numbers[(at + BLOCK.quantisation) / 4] = PLACES.quantisation + 128 * plane.quantisation;
       numbers[(at + BLOCK.predictor) / 4] = PLACES.predictors + 4 * i;
       at += BLOCK.size;
@@ -216,23 +153,4 @@ function colourRows(
       to,
     );
   }
-}
-
-/** At least `length` bytes; what was there is gone. */
-function workspace(length: number): Workspace<Kernels> {
-  newSpace ??= compile<Kernels>(
-    assemble(
-      {
-        decodeRow: decodeRow(),
-        unstuff: unstuff(),
-        colour11: colourRow({ across: 1, down: 1 }),
-        colour21: colourRow({ across: 2, down: 1 }),
-        colour22: colourRow({ across: 2, down: 2 }),
-        grey: greyRow(),
-      },
-      false,
-    ),
-  );
-  if (!kept || kept.bytes.length < length) kept = newSpace(Math.max(2 ** 21, length * 1.25));
-  return kept;
 }
