@@ -18,6 +18,7 @@ export const i32 = {
   lessThan: (a: Code, b: Code): Code => seq(a, b, [0x49]),
   sub: (a: Code, b: Code): Code => seq(a, b, [0x6b]),
   and: (a: Code, b: Code): Code => seq(a, b, [0x71]),
+  or: (a: Code, b: Code): Code => seq(a, b, [0x72]),
   xor: (a: Code, b: Code): Code => seq(a, b, [0x73]),
   shiftLeft: (a: Code, by: Code): Code => seq(a, by, [0x74]),
   /** With sign. */
@@ -117,6 +118,8 @@ export const i16x8 = {
   add: (a: Code, b: Code): Code => seq(a, b, simd(142)),
   sub: (a: Code, b: Code): Code => seq(a, b, simd(145)),
   mul: (a: Code, b: Code): Code => seq(a, b, simd(149)),
+  /** a · b / 2^15, rounded, halves up, and clamped. */
+  mulFraction: (a: Code, b: Code): Code => seq(a, b, simd(130)),
   shiftLeft: (a: Code, by: number): Code => seq(a, i32.const(by), simd(139)),
   /** Without sign. */
   shiftRightZero: (a: Code, by: number): Code => seq(a, i32.const(by), simd(141)),

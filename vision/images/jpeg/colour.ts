@@ -15,10 +15,9 @@ import {
 export const MARGIN = 16;
 
 /** How many samples of brightness there are for one of colour, along rows and columns. */
-export interface Sampling {
-  readonly across: 1 | 2;
-  readonly down: 1 | 2;
-}
+export type Sampling =
+  | { readonly across: 1; readonly down: 1 }
+  | { readonly across: 2; readonly down: 1 | 2 };
 
 /**
  * Makes RGB of one row: 3 bytes a pixel. All are addresses; of each colour there are two rows, the one that lies nearer and the
@@ -40,11 +39,14 @@ export type ColourRow = (
  */
 export function colourRow(sampling: Sampling): Kernel {
   const [brightness, end, blue, otherBlue, red, otherRed, to] = [0, 1, 2, 3, 4, 5, 6];
-  const [y, b0, b1, r0, r1, ...rgb] = [7, 8, 9, 10, 11, 12, 13, 14];
-  const colours = (near: number, other: number, low: number, high: number) =>
-    sampledAs(sampling, near, other).map((samples, half) =>
-      set(half ? high : low, i16x8.sub(samples, i16x8.splat(i32.const(128)))),
+  const [y, b0, b1, r0, r1, middle, ...rgb] = [7, 8, 9, 10, 11, 12, 13, 14, 15];
+  const colours = (near: number, other: number, low: number, high: number) => {
+    const { code, samples } = sampledAs(sampling, near, other, middle);
+    const centred = samples.map((each, half) =>
+      set(half ? high : low, i16x8.sub(each, i16x8.splat(i32.const(128)))),
     );
+    return [...code, ...centred];
+  };
   const advance = (row: number, by: number) => set(row, i32.add(get(row), i32.const(by)));
   const values = [
     set(y, v128.load(get(brightness))),
@@ -60,7 +62,7 @@ export function colourRow(sampling: Sampling): Kernel {
     ...[blue, otherBlue, red, otherRed].map((row) => advance(row, 16 / sampling.across)),
     advance(to, 48),
   );
-  return { params: 7, locals: { i32: 0, v128: 8 }, body: [body] };
+  return { params: 7, locals: { i32: 0, v128: 9 }, body: [body] };
 }
 
 /** Makes RGB of one row of grey: `to` may be written beyond, as in `ColourRow`. */
@@ -87,30 +89,36 @@ export function greyRow(): Kernel {
   return { params: 3, locals: { i32: 0, v128: 1 }, body: [body] };
 }
 
-/** Samples of a colour for sixteen pixels, as two times eight numbers of 16 bits. */
-function sampledAs({ across, down }: Sampling, near: number, other: number): [Code, Code] {
-  if (across === 1 && down === 1) return [i16x8.loadBytes(get(near)), i16x8.loadBytes(get(near), 8)];
-  if (across === 1) throw new Error('colours that are sampled at half the rate along columns alone');
+/** Samples of a colour for sixteen pixels, as two times eight numbers of 16 bits, and what is done before; `middle` is a local for that. */
+function sampledAs(
+  { across, down }: Sampling,
+  near: number,
+  other: number,
+  middle: number,
+): { code: Code[]; samples: readonly Code[] } {
+  if (across === 1) return { code: [], samples: [i16x8.loadBytes(get(near)), i16x8.loadBytes(get(near), 8)] };
   const times3 = (value: Code) => i16x8.mul(value, i16x8.splat(i32.const(3)));
-  // Addresses have no negative offset: rows are addressed by the sample before.
-  const at = (offset: number) => {
-    const sample = i16x8.loadBytes(get(near), 1 + offset);
-    return down === 1 ? sample : i16x8.add(times3(sample), i16x8.loadBytes(get(other), 1 + offset));
+  // Rows are addressed by the sample before, as there are no negative offsets.
+  const column = (offset: 0 | 1 | 2) => {
+    const sample = i16x8.loadBytes(get(near), offset);
+    return down === 1 ? sample : i16x8.add(times3(sample), i16x8.loadBytes(get(other), offset));
   };
   const [bits, before, behind] = down === 1 ? [2, 1, 2] : [4, 8, 7];
-  const mixed = (neighbour: Code, rounding: number) =>
-    i16x8.shiftRightZero(
-      i16x8.add(i16x8.add(times3(at(0)), neighbour), i16x8.splat(i32.const(rounding))),
-      bits,
-    );
-  const [even, odd] = [mixed(at(-1), before), mixed(at(1), behind)];
-  return [i16x8.interleaveLow(even, odd), i16x8.interleaveHigh(even, odd)];
+  const mixed = (neighbour: Code, rounding: number) => {
+    const sum = i16x8.add(times3(get(middle)), neighbour);
+    return i16x8.shiftRightZero(i16x8.add(sum, i16x8.splat(i32.const(rounding))), bits);
+  };
+  const [even, odd] = [mixed(column(0), before), mixed(column(2), behind)];
+  return {
+    code: [set(middle, column(1))],
+    samples: [i16x8.interleaveLow(even, odd), i16x8.interleaveHigh(even, odd)],
+  };
 }
 
 /**
- * Red, green and blue of sixteen pixels, bytes each, by the matrix of JFIF in libjpeg's fixed point of 16 bits. Coefficients that exceed
- * 16 bits with a sign are split into a multiple of 2^16, which is a multiple of the colour, and the rest:
- * 1.402 is 1 + 26345, 1.772 is 2 − 14942, −0.71414 is −1 + 18734.
+ * Red, green and blue of sixteen pixels, bytes each, by the matrix of JFIF as libjpeg has it: in units of 2^-16, rounded, for green the sum of both
+ * colours' shares. What exceeds 16 bits with a sign is split: 1.402 is 1 + 26345, 1.772 is 2 − 14942, and −0.71414 is
+ * −1 + 18734 units. Half of 26345 is rounded here, which gives the same for all 256 values of a colour.
  */
 function converted(
   brightness: Code,
@@ -118,22 +126,19 @@ function converted(
   red: readonly [Code, Code],
 ): [Code, Code, Code] {
   const halves = [i16x8.extendLow(brightness), i16x8.extendHigh(brightness)];
-  const two = i16x8.splat(i32.const(2));
-  const scaled = (a: Code, b: Code, factors: readonly [number, number], rounding: number) => {
-    const [low, high] = [i16x8.interleaveLow(a, b), i16x8.interleaveHigh(a, b)].map((both) => {
-      const sum = i32x4.dot(both, pairs(...factors));
-      const rounded = rounding === 0 ? sum : i32x4.add(sum, i32x4.splat(i32.const(rounding)));
-      return i32x4.shiftRight(rounded, 16);
-    });
+  const share = (colour: Code, factor: number) => i16x8.mulFraction(colour, i16x8.splat(i32.const(factor)));
+  const green = (b: Code, r: Code) => {
+    const [low, high] = [i16x8.interleaveLow(b, r), i16x8.interleaveHigh(b, r)].map((both) =>
+      i32x4.shiftRight(i32x4.add(i32x4.dot(both, pairs(-22554, 18734)), i32x4.splat(i32.const(1 << 15))), 16),
+    );
     return i16x8.narrow(low!, high!);
   };
   const bytes = (value: (y: Code, blue: Code, red: Code) => Code) =>
     i8x16.narrowUnsigned(value(halves[0]!, blue[0], red[0]), value(halves[1]!, blue[1], red[1]));
-  // 2 · 2^14 is the half that rounds.
   return [
-    bytes((y, _, r) => i16x8.add(i16x8.add(y, r), scaled(r, two, [26345, 16384], 0))),
-    bytes((y, b, r) => i16x8.add(i16x8.sub(y, r), scaled(b, r, [-22554, 18734], 32768))),
-    bytes((y, b) => i16x8.add(i16x8.add(y, i16x8.add(b, b)), scaled(b, two, [-14942, 16384], 0))),
+    bytes((y, _, r) => i16x8.add(i16x8.add(y, r), share(r, 26345 >> 1))),
+    bytes((y, b, r) => i16x8.add(i16x8.sub(y, r), green(b, r))),
+    bytes((y, b) => i16x8.add(i16x8.add(y, i16x8.add(b, b)), share(b, -14942 >> 1))),
   ];
 }
 

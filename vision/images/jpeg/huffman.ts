@@ -59,6 +59,7 @@ export function huffmanTable(segment: Uint8Array, isFirst: boolean, address: num
 
 function entryOf(symbol: number, bits: number, isFirst: boolean): number | undefined {
   const [run, size] = [symbol >> 4, symbol & 15];
-  if (isFirst ? symbol > 11 : size === 0 && run !== 0 && run !== 15) return undefined;
+  // 8-bit images have no larger ones; two codes of 16 bits with such values fit what is read at a time.
+  if (isFirst ? symbol > 11 : size > 10 || (size === 0 && run !== 0 && run !== 15)) return undefined;
   return (symbol === 0 && !isFirst ? END_OF_BLOCK << 16 : run << 16) | (size << 8) | (bits + size);
 }

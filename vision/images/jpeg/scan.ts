@@ -65,35 +65,23 @@ export type DecodeRow = (
 
 export function decodeRow(): Kernel {
   const [state, blocks, end, mcus, coefficients, zigzag, limit] = [0, 1, 2, 3, 4, 5, 6];
-  const [block, left, next, top, entry, size, at, value, stop] = [7, 8, 9, 10, 11, 12, 13, 14, 15];
-  const [table, bits] = [16, 17];
-  let locals = 18;
+  const [block, left, next, entry, size, at, value, stop] = [7, 8, 9, 10, 11, 12, 13, 14];
+  const [table, bits] = [15, 16];
+  let locals = 17;
   const fail = [i32.store(get(state), i32.const(1), STATE.failed), leave];
   const field = (offset: number) => i32.load(get(block), offset);
 
+  const refill = [
+    set(bits, i64.or(get(bits), i64.shiftRightZero(i64.load(i32.sub(get(next), i32.const(8))), get(left)))),
+    set(next, i32.sub(get(next), i32.shiftRightZero(i32.sub(i32.const(63), get(left)), i32.const(3)))),
+    set(left, i32.or(get(left), i32.const(56))),
+  ];
   /** The next symbol's entry in a table. */
   const symbol = (table: Code): Code[] => [
-    when(i32.lessThan(get(left), i32.const(33)), [
-      set(next, i32.sub(get(next), i32.const(4))),
-      set(
-        bits,
-        i64.or(get(bits), i64.shiftLeft(i64.of(i32.load(get(next))), i32.sub(i32.const(32), get(left)))),
-      ),
-      set(left, i32.add(get(left), i32.const(32))),
-    ]),
-    set(top, i32.lowOf(i64.shiftRightZero(get(bits), i32.const(32)))),
-    set(entry, i32.load(entryAt(table, get(top), FIRST_BITS))),
+    set(entry, i32.load(entryAt(table, get(bits), 0, FIRST_BITS))),
     when(i32.isNegative(get(entry)), [
-      set(
-        entry,
-        i32.load(
-          entryAt(
-            i32.and(get(entry), i32.const(~DEEPER)),
-            i32.shiftLeft(get(top), i32.const(FIRST_BITS)),
-            SECOND_BITS,
-          ),
-        ),
-      ),
+      set(entry, i32.and(get(entry), i32.const(~DEEPER))),
+      set(entry, i32.load(entryAt(get(entry), get(bits), FIRST_BITS, SECOND_BITS))),
       when(i32.isZero(get(entry)), fail),
     ]),
     set(size, i32.and(i32.shiftRight(get(entry), i32.const(8)), i32.const(15))),
@@ -102,7 +90,8 @@ export function decodeRow(): Kernel {
   const length = i32.and(get(entry), i32.const(63));
   /** The `size` bits behind the code, where a first bit of 0 makes them negative. */
   const extended = [
-    set(value, i32.shiftLeft(get(top), i32.sub(length, get(size)))),
+    set(value, i32.lowOf(i64.shiftRightZero(get(bits), i32.const(32)))),
+    set(value, i32.shiftLeft(get(value), i32.sub(length, get(size)))),
     set(
       value,
       i32.add(
@@ -114,9 +103,11 @@ export function decodeRow(): Kernel {
       ),
     ),
   ];
-  const use = [set(bits, i64.shiftLeft(get(bits), length)), set(left, i32.sub(get(left), length))];
+  // A shift of 64 bits takes the lowest six of the entry by itself.
+  const use = [set(bits, i64.shiftLeft(get(bits), get(entry))), set(left, i32.sub(get(left), length))];
 
   const first = [
+    ...refill,
     ...symbol(field(BLOCK.dcTable)),
     set(at, field(BLOCK.predictor)),
     set(value, i32.const(0)),
@@ -126,20 +117,25 @@ export function decodeRow(): Kernel {
     i32.store16(get(coefficients), get(value)),
     ...use,
   ];
+  const other = [
+    ...symbol(get(table)),
+    set(at, i32.add(get(at), i32.shiftRight(get(entry), i32.const(16)))),
+    when(get(size), [
+      when(i32.lessThan(get(at), get(stop)), extended, fail),
+      i32.store16(i32.add(get(coefficients), i32.loadByte(get(at))), get(value)),
+    ]),
+    ...use,
+    set(at, i32.add(get(at), i32.const(1))),
+  ];
   const others = [
     set(at, i32.add(get(zigzag), i32.const(1))),
     set(stop, i32.add(get(zigzag), i32.const(64))),
     set(table, field(BLOCK.acTable)),
     repeatWhile(
       i32.lessThan(get(at), get(stop)),
-      ...symbol(get(table)),
-      set(at, i32.add(get(at), i32.shiftRight(get(entry), i32.const(16)))),
-      when(get(size), [
-        when(i32.lessThan(get(at), get(stop)), extended, fail),
-        i32.store16(i32.add(get(coefficients), i32.loadByte(get(at))), get(value)),
-      ]),
-      ...use,
-      set(at, i32.add(get(at), i32.const(1))),
+      ...refill,
+      ...other,
+      when(i32.lessThan(get(at), get(stop)), other),
     ),
   ];
   const body = [
@@ -168,10 +164,11 @@ export function decodeRow(): Kernel {
     i32.store(get(state), get(left), STATE.left),
     i32.store(get(state), get(next), STATE.next),
   ];
-  return { params: 7, locals: { i32: 10, i64: 1, v128: locals - 18 }, body };
+  return { params: 7, locals: { i32: 9, i64: 1, v128: locals - 17 }, body };
 }
 
-/** Address of a table's entry by the first bits of a number. */
-function entryAt(table: Code, of: Code, bits: number): Code {
-  return i32.add(table, i32.shiftLeft(i32.shiftRightZero(of, i32.const(32 - bits)), i32.const(2)));
+/** Address of a table's entry by `count` of the bits, those behind the first `skipped`. */
+function entryAt(table: Code, bits: Code, skipped: number, count: number): Code {
+  const shifted = i32.lowOf(i64.shiftRightZero(bits, i32.const(64 - skipped - count - 2)));
+  return i32.add(table, i32.and(shifted, i32.const(4 * ((1 << count) - 1))));
 }
