@@ -3,10 +3,10 @@
  * kernel reads as an expression. Names and codes are those of the WebAssembly 2.0 specification, §5.4 (binary format).
  */
 
-/** Instructions in the binary format; those that leave a value can stand as operands of others. */
-export type Code = readonly number[];
+/** Instructions in the binary format, nested as they are written; those that leave a value can stand as operands of others. */
+export type Code = readonly (number | Code)[];
 
-const seq = (...parts: readonly Code[]): Code => parts.flat();
+const seq = (...parts: readonly Code[]): Code => parts;
 const simd = (code: number): Code => [0xfd, ...unsigned(code)];
 
 export const i32 = {
@@ -211,32 +211,42 @@ export function assemble(
       [...unsigned(locals.i64 ?? 0), I64],
       [...unsigned(locals.v128), V128],
     ]);
-    const code = [...declared, ...body.flat(), 0x0b];
+    const code = flat([declared, body, [0x0b]]);
     return [...unsigned(code.length), ...code];
   });
-  return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, types),
-    ...section(2, [memory]),
-    ...section(
+  const parts = [
+    [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    section(1, types),
+    section(2, [memory]),
+    section(
       3,
       all.map((_, i) => unsigned(i)),
     ),
-    ...section(
+    section(
       7,
       all.map(([name], i) => [...text(name), 0, ...unsigned(i)]),
     ),
-    ...section(10, codes),
-  ]);
+    section(10, codes),
+  ];
+  return Uint8Array.from(flat(parts));
 }
 
 function section(id: number, entries: readonly Code[]): Code {
-  const bytes = vector(entries);
+  const bytes = flat(vector(entries));
   return [id, ...unsigned(bytes.length), ...bytes];
 }
 
-const vector = (entries: readonly Code[]): Code => [...unsigned(entries.length), ...entries.flat()];
+const vector = (entries: readonly Code[]): Code => [unsigned(entries.length), entries];
 const text = (value: string): Code => vector([...Buffer.from(value)].map((byte) => [byte]));
+
+/** The bytes of nested code. */
+function flat(code: Code, bytes: number[] = []): number[] {
+  for (const part of code) {
+    if (typeof part === 'number') bytes.push(part);
+    else flat(part, bytes);
+  }
+  return bytes;
+}
 
 /** LEB128. */
 function unsigned(value: number): Code {
