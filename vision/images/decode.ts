@@ -41,7 +41,7 @@ export class UnreadableImage extends UserError {
  * Two differences, both on purpose or rare: 16-bit grey gives its high byte, as 16-bit RGB does (Pillow clips at 255, so
  * that all but the darkest 1/256 of the range becomes white); fully transparent pixels of a GIF are black.
  *
- * Decoding runs in libuv's thread pool, that of small PNG files at once. Throws an UnreadableImage, which names `path`, when it fails.
+ * Decoding runs in libuv's thread pool, but for small PNG files. Throws an UnreadableImage, which names `path`, when it fails.
  */
 export async function decode(encoded: Uint8Array, path: string, orientation: Orientation): Promise<Pixels> {
   if (encoded.length === 0) throw new UnreadableImage(path, 'the file is empty');

@@ -13,7 +13,7 @@ import {
 import { cosineTransform } from './cosine.ts';
 import { DEEPER, FIRST_BITS, SECOND_BITS } from './huffman.ts';
 
-/** Where the reader of bits stands, in memory (24 bytes), between calls. */
+/** Where the reader of bits stands, in memory, between calls. */
 export const STATE = {
   /** Bits that are read but not used, the next one at the top (uint64). */
   bits: 0,
@@ -23,6 +23,7 @@ export const STATE = {
   next: 12,
   /** Set to 1 when the data can't be decoded (int32). */
   failed: 16,
+  size: 20,
 };
 
 /** What a block of an MCU is decoded with (32 bytes, int32 each): addresses, and lengths in bytes. */
@@ -51,7 +52,7 @@ export const BELOW = 512;
  * @param mcus their number, at least 1
  * @param coefficients 128 bytes to work in
  * @param zigzag for each coefficient in the order of the file, twice its place in the block (64 bytes)
- * @param limit the data's lowest address
+ * @param limit an address that the reader passes in damaged data alone
  */
 export type DecodeRow = (
   state: number,
@@ -71,6 +72,7 @@ export function decodeRow(): Kernel {
   const fail = [i32.store(get(state), i32.const(1), STATE.failed), leave];
   const field = (offset: number) => i32.load(get(block), offset);
 
+  /** Fills the bits up to 56 or more: enough for two symbols with their values. What is beyond `left` is read again. */
   const refill = [
     set(bits, i64.or(get(bits), i64.shiftRightZero(i64.load(i32.sub(get(next), i32.const(8))), get(left)))),
     set(next, i32.sub(get(next), i32.shiftRightZero(i32.sub(i32.const(63), get(left)), i32.const(3)))),
