@@ -130,8 +130,37 @@ describe('files of the plain kind', () => {
   });
 
   test('are not: those to be turned upright', async () => {
-    const file = await picture(64, 48, 3, 9).withMetadata({ orientation: 6 }).jpeg().toBuffer();
-    expect(decodePlain(file, 'apply')).toBeUndefined();
-    expect(decodePlain(file, 'ignore')).toMatchObject({ width: 64, height: 48 });
+    for (let orientation = 1; orientation <= 8; orientation++) {
+      const file = await picture(64, 48, 3, 9).withMetadata({ orientation }).jpeg().toBuffer();
+      expect(decodePlain(file, 'apply') !== undefined, `orientation ${orientation}`).toBe(orientation === 1);
+      expect(decodePlain(file, 'ignore')).toMatchObject({ width: 64, height: 48 });
+    }
+  });
+
+  test('with damaged Exif data are as upright as the library takes them for', async () => {
+    const files = await Promise.all(
+      [1, 3, 6].map((orientation) =>
+        picture(24, 16, 3, 9).withMetadata({ orientation }).jpeg({ quality: 30 }).toBuffer(),
+      ),
+    );
+    const exif = fc.tuple(fc.constantFrom(...files), fc.integer({ min: 20, max: 140 }), fc.nat(255));
+    let plain = 0;
+    await fc.assert(
+      fc.asyncProperty(exif, async ([whole, at, value]) => {
+        const file = Buffer.from(whole);
+        file[at] = value;
+        const pixels = decodePlain(file, 'apply');
+        if (!pixels) return;
+        plain++;
+        const { data, info } = await sharp(file, { failOn: 'error', ignoreIcc: true })
+          .autoOrient()
+          .raw()
+          .toBuffer({ resolveWithObject: true });
+        expect([pixels.width, pixels.height]).toEqual([info.width, info.height]);
+        expect(Buffer.compare(Buffer.from(pixels.data), data)).toBe(0);
+      }),
+      { numRuns: 300 },
+    );
+    expect(plain).toBeGreaterThan(20);
   });
 });

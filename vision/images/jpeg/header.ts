@@ -1,3 +1,5 @@
+import { exifOrientation } from './exif.ts';
+
 /** A component of a JPEG: brightness, or one of two colours. */
 export interface Component {
   /** Samples for every one of the least sampled component. */
@@ -21,7 +23,8 @@ export interface Header {
   readonly acTables: readonly (Uint8Array | undefined)[];
   /** Where the data of the scan begin. */
   readonly data: number;
-  readonly hasExif: boolean;
+  /** By Exif, 1 to 8; undefined where that isn't clear. */
+  readonly orientation: number | undefined;
 }
 
 type Mutable = { -readonly [K in keyof Header]: Header[K] } & {
@@ -29,6 +32,7 @@ type Mutable = { -readonly [K in keyof Header]: Header[K] } & {
   dcTables: (Uint8Array | undefined)[];
   acTables: (Uint8Array | undefined)[];
   ids: number[];
+  hasExif: boolean;
   isJfif: boolean;
   adobe: number | undefined;
 };
@@ -46,6 +50,7 @@ export function plainHeader(file: Buffer): Header | undefined {
     dcTables: [],
     acTables: [],
     data: 0,
+    orientation: 1,
     hasExif: false,
     ids: [],
     isJfif: false,
@@ -74,7 +79,10 @@ function segment(marker: number, body: Buffer, found: Mutable): boolean {
   if (marker === 0xc4) return huffman(body, found);
   if (marker === 0xc0) return frame(body, found);
   if (marker === 0xe0) found.isJfif ||= startsWith(body, 'JFIF\0') && body.length >= 14;
-  if (marker === 0xe1) found.hasExif ||= startsWith(body, 'Exif');
+  if (marker === 0xe1 && startsWith(body, 'Exif')) {
+    found.orientation = found.hasExif ? undefined : exifOrientation(body);
+    found.hasExif = true;
+  }
   if (marker === 0xee && startsWith(body, 'Adobe')) found.adobe = body[11] ?? -1;
   return marker >= 0xe0 && (marker <= 0xef || marker === 0xfe);
 }

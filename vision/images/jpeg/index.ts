@@ -20,7 +20,7 @@ const LEAST_WIDTH = 8;
  */
 export function decodePlainJpeg(file: Buffer, orientation: Orientation): Pixels | undefined {
   const header = plainHeader(file);
-  if (!header || (header.hasExif && orientation === 'apply')) return;
+  if (!header || (orientation === 'apply' && header.orientation !== 1)) return;
   const { width, height, components } = header;
   const sampling = samplingOf(components);
   if (!sampling || (sampling.across === 2 && width < LEAST_WIDTH)) return;
