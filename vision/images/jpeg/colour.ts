@@ -68,6 +68,7 @@ export function colourRow(sampling: Sampling): Kernel {
 /** Makes RGB of one row of grey: `to` may be written beyond, as in `ColourRow`. */
 export type GreyRow = (brightness: number, end: number, to: number) => void;
 
+/** The kernel of `GreyRow`. */
 export function greyRow(): Kernel {
   const [brightness, end, to, y] = [0, 1, 2, 3];
   const body = repeatWhile(

@@ -64,6 +64,7 @@ export type DecodeRow = (
   limit: number,
 ) => void;
 
+/** The kernel of `DecodeRow`. */
 export function decodeRow(): Kernel {
   const [state, blocks, end, mcus, coefficients, zigzag, limit] = [0, 1, 2, 3, 4, 5, 6];
   const [block, left, next, entry, size, at, value, stop] = [7, 8, 9, 10, 11, 12, 13, 14];

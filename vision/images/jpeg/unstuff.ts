@@ -19,6 +19,7 @@ import {
  */
 export type Unstuff = (from: number, end: number, to: number, found: number) => void;
 
+/** The kernel of `Unstuff`. */
 export function unstuff(): Kernel {
   const [from, end, to, found, byte, bytes] = [0, 1, 2, 3, 4, 5];
   const move = (local: number, by: number) => set(local, i32.add(get(local), i32.const(by)));
