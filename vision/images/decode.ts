@@ -3,8 +3,10 @@ import sharp from 'sharp';
 import { UserError } from '../../common/errors.ts';
 import { cmykToRgb } from './cmyk.ts';
 import { damageOf, isSupported, jpegComponents, pixelsOf } from './damage.ts';
+import { decodePlainJpeg } from './jpeg/index.ts';
 import { shownPath } from './names.ts';
 import type { Pixels } from './pixels.ts';
+import { decodePlainPng } from './png.ts';
 
 /** `apply`: turn the image upright by its EXIF orientation; `ignore`: leave it as stored (torchvision's ImageFolder). */
 export type Orientation = 'apply' | 'ignore';
@@ -39,11 +41,13 @@ export class UnreadableImage extends UserError {
  * Two differences, both on purpose or rare: 16-bit grey gives its high byte, as 16-bit RGB does (Pillow clips at 255, so
  * that all but the darkest 1/256 of the range becomes white); fully transparent pixels of a GIF are black.
  *
- * Decoding runs in libuv's thread pool. Throws an UnreadableImage, which names `path`, when it fails.
+ * Decoding runs in libuv's thread pool, but for small PNG files. Throws an UnreadableImage, which names `path`, when it fails.
  */
 export async function decode(encoded: Uint8Array, path: string, orientation: Orientation): Promise<Pixels> {
   if (encoded.length === 0) throw new UnreadableImage(path, 'the file is empty');
   const bytes = Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength);
+  const plain = decodePlainPng(bytes);
+  if (plain) return plain;
   try {
     if (isSupported(bytes)) {
       const pixels = pixelsOf(bytes);
@@ -55,6 +59,15 @@ export async function decode(encoded: Uint8Array, path: string, orientation: Ori
     // What libvips says is of no use: see damageOf.
   }
   throw new UnreadableImage(path, await damageOf(bytes, MAX_PIXELS));
+}
+
+/**
+ * Decodes an image file as `decode`, but in this thread and at once, when it is of the plain kind that most files are. Undefined when
+ * it isn't, or has anything wrong. The pixels may lie in memory that the next call writes over.
+ */
+export function decodePlain(encoded: Uint8Array, orientation: Orientation): Pixels | undefined {
+  const bytes = Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength);
+  return decodePlainPng(bytes) ?? decodePlainJpeg(bytes, orientation);
 }
 
 async function decodeSupported(encoded: Buffer, orientation: Orientation): Promise<Pixels> {

@@ -24,8 +24,8 @@ let last = 0;
 
 /**
  * Decodes in `count` threads of their own, so that it goes on while this thread is busy: a session blocks its thread, and a GPU
- * is done before one thread has resized the next batch. With none, images are decoded in libuv's pool and resized in this
- * thread, between two batches: on a CPU nothing is lost by that, as other tasks use the core meanwhile.
+ * is done before one thread has made the next batch. With none, this thread does it between two batches (`prepare`): on a CPU
+ * nothing is lost by that, as other tasks use the core meanwhile.
  */
 export function decodeIn(count: number): Prepare {
   if (count === 0) return prepare;

@@ -1,5 +1,5 @@
 import { UserError } from '../../common/errors.ts';
-import { decode, type Orientation } from './decode.ts';
+import { decode, decodePlain, type Orientation } from './decode.ts';
 import { geometryOf } from './geometry.ts';
 import { shownPath } from './names.ts';
 import type { Pixels, Window } from './pixels.ts';
@@ -8,8 +8,8 @@ import { resize } from './resize.ts';
 
 /**
  * Encoded image → what the model's graph takes in: uint8 RGB, `height × width × 3` of the spec's final size. The channel
- * order, range, mean and std are the graph's affair (`normalisation`). Decodes in libuv's pool, resizes in the calling
- * thread. `path` is for messages. Throws a UserError when the image can't be decoded or may not be cropped.
+ * order, range, mean and std are the graph's affair (`normalisation`). Decodes plain files of moderate size and resizes in the
+ * calling thread, decodes others in libuv's pool. `path` is for messages. Throws a UserError when the image can't be decoded or may not be cropped.
  */
 export async function prepare(
   encoded: Uint8Array,
@@ -17,7 +17,10 @@ export async function prepare(
   spec: ResolvedPreprocess,
   orientation: Orientation,
 ): Promise<Uint8Array> {
-  return fitPixels(await decode(encoded, path, orientation), path, spec);
+  const plain = decodePlain(encoded, orientation);
+  if (!plain) return fitPixels(await decode(encoded, path, orientation), path, spec);
+  const pixels = fitPixels(plain, path, spec);
+  return pixels.buffer === plain.data.buffer ? pixels.slice() : pixels;
 }
 
 /** Resizes and crops a decoded image to the spec's final size, as torchvision and timm do with Pillow images. */

@@ -1,21 +1,22 @@
 import type { Interpolation } from './preprocess-spec.ts';
+import { GROUP, PRECISION, SPLIT } from './resize-kernel.ts';
 
 /** Filters that weigh a neighbourhood of pixels; `nearest` takes one pixel and has no weights. */
 export type Filter = Exclude<Interpolation, 'nearest'>;
 
 /**
- * Weights of a stretch of one axis in fixed point. The stretch's output pixel `i` is the sum of `weights[i * width + k]`
- * times input pixel `first[i] + k`, for k < `count[i]`, in units of 2^-22.
+ * Weights of a stretch of one axis in fixed point. The stretch's output pixel `i` is the sum of its weights times as many
+ * input pixels from `first[i]` on, in units of 2^-22. Every pixel has the same number of groups of weights, the last of
+ * them zeros where it needs fewer; `packed` holds them as the kernels take them.
  */
 export interface Weights {
   readonly first: Int32Array;
-  readonly count: Int32Array;
-  readonly weights: Int32Array;
-  readonly width: number;
+  /** The input pixels that have weights: `from … to`. */
+  readonly from: number;
+  readonly to: number;
+  readonly groups: number;
+  readonly packed: Int16Array;
 }
-
-/** Fractional bits of the weights: 32 less 8 for a pixel, less 2 for overshoot and sign. */
-export const PRECISION = 22;
 
 const FILTERS: Record<Filter, { readonly support: number; readonly at: (x: number) => number }> = {
   box: { support: 0.5, at: (x) => (x > -0.5 && x <= 0.5 ? 1 : 0) },
@@ -88,7 +89,24 @@ function compute(input: number, output: number, start: number, length: number, n
       weights[i * width + k] = fixedPoint(sum === 0 ? exact[k]! : exact[k]! / sum);
     }
   }
-  return { first, count, weights, width };
+  return pack(first, count, weights, width);
+}
+
+/** @param weights `width` for each output pixel, of which `count` are its own */
+function pack(first: Int32Array, count: Int32Array, weights: Int32Array, width: number): Weights {
+  const groups = Math.ceil(count.reduce((a, b) => Math.max(a, b)) / GROUP);
+  const packed = new Int16Array(first.length * groups * 2 * GROUP);
+  let to = 0;
+  for (let i = 0; i < first.length; i++) {
+    to = Math.max(to, first[i]! + count[i]!);
+    for (let k = 0; k < count[i]!; k++) {
+      const weight = weights[i * width + k]!;
+      const at = (i * groups + Math.floor(k / GROUP)) * 2 * GROUP + (k % GROUP);
+      packed[at] = weight >> SPLIT;
+      packed[at + GROUP] = weight & (2 ** SPLIT - 1);
+    }
+  }
+  return { first, from: first.reduce((a, b) => Math.min(a, b)), to, groups, packed };
 }
 
 function fixedPoint(weight: number): number {

@@ -21,7 +21,7 @@ interface Pixels {
 
 /**
  * Gives the images of a shard in batches, ready for the network. Reads two batches ahead and decodes one ahead, in other
- * threads, so that work goes on while this one is busy. Memory holds the files of two batches, their pixels in the
+ * threads if there are any for it, so that work goes on while this one is busy. Memory holds the files of two batches, their pixels in the
  * network's size, and a few decoded images, whatever their number and size.
  */
 export class Feed {
@@ -57,8 +57,8 @@ export class Feed {
    */
   async take(): Promise<Pixels> {
     const [pixels, encoded] = await Promise.all([this.#decoded, this.#read]);
-    this.#decoded = quiet(this.#decode(encoded));
     this.#read = this.#readNext();
+    this.#decoded = quiet(this.#decode(encoded));
     await new Promise((resolve) => setImmediate(resolve));
     return pixels;
   }

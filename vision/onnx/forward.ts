@@ -24,7 +24,7 @@ export async function* forward(
   options: {
     readonly batch: number | undefined;
     readonly orientation: Orientation;
-    /** Threads of their own that decode images; with none, this thread resizes them between two batches. */
+    /** Threads of their own that decode images; with none, this thread does it between two batches. */
     readonly decoders: number;
   },
 ): AsyncGenerator<Forwarded, void, undefined> {
