@@ -34,6 +34,9 @@ export class Feed {
   #first = 0;
   #read: Promise<Encoded[]>;
   #decoded: Promise<Pixels>;
+  /** What the last batch but one was in, for the next one. */
+  #free = new Uint8Array();
+  #last = new Uint8Array();
 
   constructor(
     shard: Shard,
@@ -52,8 +55,8 @@ export class Feed {
   }
 
   /**
-   * Pixels of the next batch, as many as `size` said when its files began to be read. On return, decoding of the one after it is
-   * under way. Throws a UserError that names the image when one can't be read or decoded.
+   * Pixels of the next batch, as many as `size` said when its files began to be read; they hold until the next call. On return,
+   * decoding of the batch after it is under way. Throws a UserError that names the image when one can't be read or decoded.
    */
   async take(): Promise<Pixels> {
     const [pixels, encoded] = await Promise.all([this.#decoded, this.#read]);
@@ -74,7 +77,7 @@ export class Feed {
   async #decode(batch: readonly Encoded[]): Promise<Pixels> {
     const [height, width] = this.#preprocess.size;
     const length = height * width * 3;
-    const all = new Uint8Array(batch.length * length);
+    const all = this.#room(batch.length * length);
     const running = new Set<Promise<void>>();
     let bytes = 0;
     for (const [i, image] of batch.entries()) {
@@ -91,6 +94,14 @@ export class Feed {
     }
     await Promise.all(running);
     return { data: all, count: batch.length };
+  }
+
+  /** Memory for a batch: new one would cost more than the pixels' way into it. */
+  #room(bytes: number): Uint8Array {
+    const room = this.#free.length >= bytes ? this.#free : new Uint8Array(bytes);
+    this.#free = this.#last;
+    this.#last = room;
+    return room.subarray(0, bytes);
   }
 }
 

@@ -17,6 +17,7 @@ import {
   createSession,
   type Inference,
   type InferenceSession,
+  type Into,
   leastRows,
   runPixels,
 } from './session.ts';
@@ -41,6 +42,8 @@ export interface Loaded {
   /** Size of the images, and the names under which results leave the session. */
   readonly pixels: PixelInput;
   readonly names: readonly string[];
+  /** What the last run's results are in. */
+  readonly last: { rows: number; readonly outputs: Into; readonly layers: Float32Array[] };
 }
 
 /** Edits a model for the options, loads it and tries it on noise. Throws a UserError when that can't be done. */
@@ -91,6 +94,7 @@ export async function load(model: Model, options: NetworkOptions): Promise<Loade
     pixels,
     kept: edited.outputs[0],
     names: namesOf(edited),
+    last: { rows: 0, outputs: new Map(), layers: [] },
   };
 }
 
@@ -187,12 +191,18 @@ function described(
   return { layers: all.map(({ layer }) => layer), sources: all.map(({ source }) => source) };
 }
 
-/** Runs `count` images. A few get black companions (see `leastRows`), unless the model is bound to a batch size. */
+/**
+ * Runs `count` images. A few get black companions (see `leastRows`), unless the model is bound to a batch size. The results hold
+ * until the next run.
+ */
 export async function run(loaded: Loaded, images: Uint8Array, count: number): Promise<Results> {
-  const { file, session, layers, sources, taps, output, batch, least, pixels, names } = loaded;
+  const { file, session, layers, sources, taps, output, batch, least, pixels, names, last } = loaded;
   const rows = batch ?? Math.max(least, count);
-  const values = await runPixels(session, filled(images, count, rows), rows, pixels, names, file);
-  const all = (name: string, width: number, what: string) => {
+  if (rows !== last.rows) last.outputs.clear();
+  last.rows = rows;
+  const all = filled(images, count, rows);
+  const values = await runPixels(session, all, rows, pixels, names, file, last.outputs);
+  const table = (name: string, width: number, what: string) => {
     const { data } = values.get(name)!;
     if (data.length !== rows * width) throw notBatched(file, what, rows);
     return data;
@@ -200,24 +210,29 @@ export async function run(loaded: Loaded, images: Uint8Array, count: number): Pr
   const activations: Float32Array[] = [];
   for (const [i, { tap, directions }] of sources.entries()) {
     const { output: name, units, positions, first, width } = taps[tap]!;
-    const read = columns(all(name, width, layers[i]!.name), width, first, units * positions);
-    const found = directions ? await directions.apply(read, rows, positions) : read;
+    const from = table(name, width, layers[i]!.name);
+    last.layers[i] = columns(from, width, first, units * positions, last.layers[i]);
+    const found = directions ? await directions.apply(last.layers[i], rows, positions) : last.layers[i];
     activations.push(found.subarray(0, count * layers[i]!.units));
   }
-  const kept = output && all(loaded.kept!, output.length, output.name).subarray(0, count * output.length);
+  const kept = output && table(loaded.kept!, output.length, output.name).subarray(0, count * output.length);
   return { activations, output: kept };
 }
 
-/** The columns `first` to `first + count` of a table whose rows are `width` long. */
-function columns(table: Float32Array, width: number, first: number, count: number): Float32Array {
+/** The columns `first` to `first + count` of a table whose rows are `width` long; into the array, if it is large enough. */
+function columns(
+  table: Float32Array,
+  width: number,
+  first: number,
+  count: number,
+  into: Float32Array | undefined,
+): Float32Array {
   if (count === width) return table;
-  const rows = table.length / width;
-  const found = new Float32Array(rows * count);
-  for (let row = 0; row < rows; row++) {
-    const at = row * width + first;
-    found.set(table.subarray(at, at + count), row * count);
-  }
-  return found;
+  const length = (table.length / width) * count;
+  const found = into && into.length >= length ? into : new Float32Array(length);
+  for (let from = first, to = 0; to < length; from += width, to += count)
+    found.set(table.subarray(from, from + count), to);
+  return found.subarray(0, length);
 }
 
 /** The images, followed by black ones up to the number of rows. */

@@ -41,7 +41,7 @@ export interface KeptOutput {
   readonly length: number;
 }
 
-/** Results of one batch. The arrays are the caller's. */
+/** Results of one batch. They hold until the network's next run. */
 export interface Results {
   /** For each layer, flat [count × units]. */
   readonly activations: readonly Float32Array[];

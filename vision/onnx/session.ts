@@ -94,12 +94,13 @@ export async function runPixels(
   size: { readonly height: number; readonly width: number },
   outputs: readonly string[],
   file: string,
+  into?: Into,
 ): Promise<Map<string, Value>> {
   const feeds = {
     [PIXELS]: { type: 'uint8', data: images, dims: [count, size.height, size.width, 3] },
   } as const;
   const batch = `a batch of ${count} images of ${size.height} × ${size.width} pixels`;
-  return runFeeds(session, feeds, outputs, `The model ${file} failed on ${batch}`);
+  return runFeeds(session, feeds, outputs, `The model ${file} failed on ${batch}`, into);
 }
 
 /** Values of an input: bytes or float32, flat, and their shape. */
@@ -116,6 +117,12 @@ export interface Value {
 }
 
 /**
+ * Outputs of a run by their names, which the next run of as many images writes over: memory that is new costs the system more
+ * than the results' way into it.
+ */
+export type Into = Map<string, InferenceSession.OnnxValueMapType[string]>;
+
+/**
  * Runs a session on named inputs. Gives each output's values and shape. Blocks the thread. Throws a UserError that
  * starts with `failed` and goes on with the runtime's reason.
  */
@@ -124,6 +131,7 @@ export async function runFeeds(
   feeds: Readonly<Record<string, Feed>>,
   outputs: readonly string[],
   failed: string,
+  into?: Into,
 ): Promise<Map<string, Value>> {
   const { Tensor } = await runtime();
   const tensors = Object.entries(feeds).map(([name, { type, data, dims }]) => [
@@ -132,12 +140,14 @@ export async function runFeeds(
   ]);
   let results: InferenceSession.OnnxValueMapType;
   try {
-    results = await session.run(Object.fromEntries(tensors), [...new Set(outputs)]);
+    const fetches = Object.fromEntries(outputs.map((name) => [name, into?.get(name) ?? null]));
+    results = await session.run(Object.fromEntries(tensors), fetches);
   } catch (error) {
     throw new UserError(`${failed}: ${reason(error)}`);
   }
   return new Map(
     outputs.map((name) => {
+      into?.set(name, results[name]!);
       const { data, dims } = results[name] as Tensor;
       return [name, { data: data as Float32Array, shape: dims }];
     }),

@@ -136,7 +136,9 @@ async function runAll(given: NetworkOptions, batch = COUNT) {
   for (let first = 0; first < COUNT; first += batch) {
     const count = Math.min(batch, COUNT - first);
     const size = POSITIONS * 3;
-    parts.push(await opened.run(images.subarray(first * size, (first + count) * size), count));
+    parts.push(
+      structuredClone(await opened.run(images.subarray(first * size, (first + count) * size), count)),
+    );
   }
   await opened.close();
   const values = new Map(

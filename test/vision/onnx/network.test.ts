@@ -35,7 +35,9 @@ async function runAll(
   const parts: Results[] = [];
   for (let first = 0; first < COUNT; first += batch) {
     const count = Math.min(batch, COUNT - first);
-    parts.push(await network.run(images.subarray(first * size, (first + count) * size), count));
+    parts.push(
+      structuredClone(await network.run(images.subarray(first * size, (first + count) * size), count)),
+    );
   }
   await network.close();
   const activations = network.layers.map((_, i) => parts.flatMap((part) => [...part.activations[i]!]));

@@ -21,7 +21,7 @@ async function results(file: string, threads: number, batch: number): Promise<Fl
   for (let from = 0; from < COUNT; from += batch) {
     const to = Math.min(COUNT, from + batch);
     const { activations, output } = await network.run(images.subarray(from * each, to * each), to - from);
-    parts.push(output ? [...activations, output] : [...activations]);
+    parts.push(structuredClone(output ? [...activations, output] : [...activations]));
   }
   await network.close();
   return parts[0]!.map((_, i) => Float32Array.from(parts.flatMap((part) => [...part[i]!])));
