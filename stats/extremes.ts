@@ -80,9 +80,10 @@ export function findExtremes(size: Size): Extremes {
   const sums = new Float64Array(buffer, at.sums, SUMS * places);
   const numbers = new Int32Array(buffer, at.numbers, block.rows + GROUP);
   const merged = new Float64Array(SUMS);
-  let layout = { starts: [] as number[], units: [] as number[], place: new Int32Array(0), places: 0 };
+  /** Each layer's first unit, and the place of its sums; the units, and the place of the sums of each. */
+  let layout = { layers: [] as { units: number; first: number; place: number }[], places: new Int32Array(0) };
 
-  const sideOf = (unit: number, side: Side) => at.sides + sideBytes * (2 * layout.place[unit]! + SIDES[side]);
+  const sideOf = (unit: number, side: Side) => at.sides + sideBytes * (2 * unit + SIDES[side]);
   /** Where the ranks of a side stand: index of the first, and how many. */
   const ranked = (unit: number, side: Side, from: number, to: number) => {
     const start = sideOf(unit, side);
@@ -98,7 +99,7 @@ export function findExtremes(size: Size): Extremes {
     return Float32Array.from(new Int32Array(buffer, first, count), floatOf);
   };
   const sumsOf = (unit: number) =>
-    Float64Array.from({ length: SUMS }, (_, part) => sums[part * places + layout.place[unit]!]!);
+    Float64Array.from({ length: SUMS }, (_, part) => sums[part * places + layout.places[unit]!]!);
   const offer = (unit: number, side: Side, { values, images }: End) => {
     const start = sideOf(unit, side);
     const flip = side === 'high' ? -1 : 0;
@@ -121,13 +122,19 @@ export function findExtremes(size: Size): Extremes {
     shared,
     rooms: at.rooms.map((room) => new Uint8Array(buffer, room, block.bytes)),
     begin(layers) {
-      const starts = [0];
-      for (const units of layers) starts.push(Math.ceil((starts.at(-1)! + units) / GROUP) * GROUP);
-      const place = layers.flatMap((units, l) => Array.from({ length: units }, (_, i) => starts[l]! + i));
-      layout = { starts, units: [...layers], place: Int32Array.from(place), places: starts.at(-1)! };
-      if (layout.places > places) throw new Error('there are more units than was said');
+      let [first, place] = [0, 0];
+      const placed = layers.map((units) => {
+        const layer = { units, first, place };
+        first += units;
+        place = Math.ceil((place + units) / GROUP) * GROUP;
+        return layer;
+      });
+      const all = placed.flatMap((layer) => Array.from({ length: layer.units }, (_, i) => layer.place + i));
+      if (layers.length > size.layers || all.length > size.units)
+        throw new Error('there are more units than was said');
+      layout = { layers: placed, places: Int32Array.from(all) };
       sums.fill(0);
-      for (let side = 0; side < 2 * layout.places; side++) {
+      for (let side = 0; side < 2 * all.length; side++) {
         const start = (at.sides + side * sideBytes) / 4;
         words[start + SIDE.count / 4] = 0;
         words[start + SIDE.bar / 4] = 2 ** 31 - 1;
@@ -136,27 +143,27 @@ export function findExtremes(size: Size): Extremes {
     add(layers, images) {
       numbers.set(images);
       const calls = layers.flatMap(({ values, at: first, stride }, l) =>
-        steps(layout.units[l]!, CALL).map(([from, to]) => {
-          const place = layout.starts[l]! + from;
+        steps(layout.layers[l]!.units, CALL).map(([from, to]) => {
+          const [sum, side] = [layout.layers[l]!.place + from, 2 * (layout.layers[l]!.first + from)];
           return [
             ...[values.byteOffset + 4 * (first + from), 4 * stride, to - from, images.length, at.numbers],
-            ...[at.sums + 8 * place, 8 * places, at.sides + 2 * sideBytes * place, sideBytes],
+            ...[at.sums + 8 * sum, 8 * places, at.sides + sideBytes * side, sideBytes],
             ...[slots, depth, most, apart],
           ];
         }),
       );
       return { kernel: 'add', ranges: cut(calls, pieces, at.tiles) };
     },
-    isFinite: (unit) => Number.isFinite(sums[2 * places + layout.place[unit]!]),
+    isFinite: (unit) => Number.isFinite(sums[2 * places + layout.places[unit]!]),
     merge(unit, high, low, more) {
       offer(unit, 'high', high);
       offer(unit, 'low', low);
       merged.set(sumsOf(unit));
       addSums(merged, 0, more, 0);
-      for (let part = 0; part < SUMS; part++) sums[part * places + layout.place[unit]!] = merged[part]!;
+      for (let part = 0; part < SUMS; part++) sums[part * places + layout.places[unit]!] = merged[part]!;
     },
     finish() {
-      const calls = steps(layout.places, CALL).map(([from, to]) => {
+      const calls = steps(layout.places.length, CALL).map(([from, to]) => {
         return [at.sides + 2 * sideBytes * from, sideBytes, to - from, depth, apart];
       });
       return { kernel: 'finish', ranges: cut(calls, pieces, at.scratch) };

@@ -41,7 +41,7 @@ export function bytesPerUnit(images: number, depth: number): number {
 /** The shared memory of the kernels: addresses in bytes. */
 export function layOut({ layers, units, images, depth, block, rooms, pieces }: Size) {
   const { slots, most } = slotsFor(images, depth);
-  const places = units + layers * (GROUP - 1);
+  const places = units + layers * (GROUP - 1); // for sums
   let bytes = SHUFFLES.at + SHUFFLES.bytes;
   const reserve = (length: number): number => {
     const start = roundUp(bytes, 64);
@@ -53,7 +53,7 @@ export function layOut({ layers, units, images, depth, block, rooms, pieces }: S
     numbers: reserve(4 * (block.rows + GROUP)),
     rooms: Array.from({ length: rooms }, () => reserve(block.bytes)),
     sums: reserve(8 * SUMS * places),
-    sides: reserve(2 * sideBytes(slots) * places),
+    sides: reserve(2 * sideBytes(slots) * units),
     tiles: Array.from({ length: pieces }, () => reserve(TILE)),
     scratch: Array.from({ length: pieces }, () => reserve(scratchBytes)),
     beyond: reserve(GROUP * 4 * block.width), // what is read behind a block

@@ -78,8 +78,9 @@ describe('selection far from the ends', () => {
           plan,
           seed: 3,
           memory,
-          sample,
-          put: (...tasks) => put.push(tasks),
+          threads: 1,
+        sample,
+          put: (layer, unit, tasks, ...ends) => put.push([layer, unit, tasks, ...ends.map((end) => [...end])]),
           pause: () => {},
         });
         return { read, result: { stats, put } };
