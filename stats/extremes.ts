@@ -98,8 +98,12 @@ export function findExtremes(size: Size): Extremes {
     const { first, count } = ranked(unit, side, from, to);
     return Float32Array.from(new Int32Array(buffer, first, count), floatOf);
   };
-  const sumsOf = (unit: number) =>
-    Float64Array.from({ length: SUMS }, (_, part) => sums[part * places + layout.places[unit]!]!);
+  const activation = (unit: number, side: Side) => floatOf(words[(sideOf(unit, side) + SIDE.values) / 4]!);
+  const sumsOf = (unit: number) => {
+    const own = new Float64Array(SUMS);
+    for (let part = 0; part < SUMS; part++) own[part] = sums[part * places + layout.places[unit]!]!;
+    return own;
+  };
   const offer = (unit: number, side: Side, { values, images }: End) => {
     const start = sideOf(unit, side);
     const flip = side === 'high' ? -1 : 0;
@@ -176,8 +180,7 @@ export function findExtremes(size: Size): Extremes {
     }),
     sums: sumsOf,
     statistics(unit) {
-      const [max] = valuesOf(unit, 'high', 0, 1) as unknown as [number];
-      const [min] = valuesOf(unit, 'low', 0, 1) as unknown as [number];
+      const [min, max] = [activation(unit, 'low'), activation(unit, 'high')];
       if (min === max) return { min, max, mean: min, sd: 0 };
       return { min, max, ...momentsOf(sumsOf(unit), 0, images) };
     },

@@ -4,7 +4,7 @@ import type { UnitStats } from '../../tables/unit-stats.ts';
 import { bySample, directly, type Finding, type Found } from './block.ts';
 import type { Plan } from './plan.ts';
 import type { AllActivations } from './rows.ts';
-import { dealTasks, type UnitTasks } from './tasks.ts';
+import { dealTasks, roomFor, type UnitTasks } from './tasks.ts';
 import { unitTable } from './units.ts';
 
 /** What the selection needs of the world. */
@@ -22,8 +22,8 @@ export interface Selection {
   /** Images of the sample by which queries far from the ends are found; of fewer than four times as many none is taken. */
   readonly sample: number;
   /**
-   * Takes the tasks of a unit and the first of its images from either end, which hold until it returns. Called in model
-   * order, not for constant units.
+   * Takes the tasks of a unit and the first of its images from either end: they hold until it returns. Called in model order,
+   * not for constant units.
    */
   put(layer: string, unit: number, tasks: UnitTasks, highest: Int32Array, lowest: Int32Array): void;
   /** Called now and then with the work done. */
@@ -52,6 +52,7 @@ async function selectBy(selection: Selection, first: Finding, safe: Finding): Pr
   const { stats, set } = unitTable(selection.activations.layers);
   const total = Math.ceil(stats.count / first.units) * images;
   const streams = new Map<string, Stream>();
+  const room = roomFor(plan);
   /** False where the images of a unit are not found. */
   const take = (row: number, found: Found, unit: number): boolean => {
     set(row, found.statistics(unit));
@@ -61,7 +62,7 @@ async function selectBy(selection: Selection, first: Finding, safe: Finding): Pr
     const layer = stats.layer[row]!;
     const random = streams.get(layer) ?? randomStreams('tasks', selection.seed, layer);
     streams.set(layer, random);
-    const tasks = dealTasks(plan, random, stats.unit[row]!, highest, lowest);
+    const tasks = dealTasks(plan, random, stats.unit[row]!, highest, lowest, room);
     selection.put(layer, stats.unit[row]!, tasks, highest.first, lowest.first);
     return true;
   };

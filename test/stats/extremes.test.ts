@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { alone } from '../../common/wasm/threads.ts';
 import { findExtremes } from '../../stats/extremes.ts';
 import { floatOf, ordered } from '../../stats/extremes/values.ts';
-import { randomStreams, shuffle } from '../../stats/random.ts';
+import { randomStreams } from '../../stats/random.ts';
 import { INSTALL, pythonWith, runPython } from '../support/python.ts';
 
 const float32 = fc.float({ noNaN: true, noDefaultInfinity: true });
@@ -55,7 +55,7 @@ function begin(units: number, images: number, depth: number) {
 function run(units: number, images: number, depth: number, values: Float32Array, block = 7, seed = 0) {
   const extremes = begin(units, images, depth);
   const starts = Int32Array.from({ length: Math.ceil(images / block) }, (_, i) => i * block);
-  shuffle(starts, randomStreams(seed).start(0, 0, 0));
+  randomStreams(seed).start(0, 0, 0).shuffle(starts);
   for (const start of starts) {
     const rows = Int32Array.from({ length: Math.min(block, images - start) }, (_, i) => start + i);
     extremes.take(values.subarray(start * units, (start + rows.length) * units), rows);

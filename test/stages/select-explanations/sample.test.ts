@@ -80,7 +80,7 @@ describe('selection far from the ends', () => {
           memory,
           threads: 1,
         sample,
-          put: (layer, unit, tasks, ...ends) => put.push([layer, unit, tasks, ...ends.map((end) => [...end])]),
+          put: (...found) => put.push(JSON.stringify(found)),
           pause: () => {},
         });
         return { read, result: { stats, put } };

@@ -248,7 +248,7 @@ describe('select-explanations', () => {
         memory,
         threads: 1,
         sample: IMAGES,
-        put: (layer, unit, tasks, ...ends) => put.push([layer, unit, tasks, ...ends.map((end) => [...end])]),
+        put: (...found) => put.push(JSON.stringify(found)),
         pause: (done, total) => expect(done).toBeLessThanOrEqual(total),
       });
       return { passes, units, put };
