@@ -3,43 +3,11 @@ import type { Job } from '../../common/wasm/work.mjs';
 import { bytesPerUnit, type Extremes, findExtremes } from '../../stats/extremes.ts';
 import type { Sought, Windows } from '../../stats/windows.ts';
 import { newSlab } from '../../tables/arrow.ts';
-import { EXTREMES } from '../../tables/extremes.ts';
-import type { Plan } from './plan.ts';
-import { type AllActivations, eachColumn, type Sample, type Taker } from './rows.ts';
-import type { Side } from './tasks.ts';
-
-/** How the images of a block of units are found. */
-export interface Finding {
-  /** Units of a block at most. */
-  readonly units: number;
-  /**
-   * Passes over the images of the units `from` to `to` − 1; `bad` is told of an activation that isn't finite: unit in the
-   * block, image number. What was found before holds no more.
-   */
-  find(
-    from: number,
-    to: number,
-    bad: (unit: number, image: number) => never,
-    pause: (images: number) => void,
-  ): Promise<Found>;
-  /** Bytes of memory that it holds. */
-  bytes(): number;
-  /** Gives up its threads and its memory. */
-  close(): Promise<void>;
-}
-
-/** Results for the units of a block, counted from its first one. */
-export interface Found {
-  /** The units, some at a time, as they come to be known; those after them come to be known meanwhile. */
-  readonly portions: AsyncGenerator<Portion, void, undefined>;
-  readonly statistics: Extremes['statistics'];
-  /** Undefined where another finding must do it. */
-  highest(unit: number): Side | undefined;
-  lowest(unit: number): Side | undefined;
-}
+import type { AllActivations, Sample } from './rows.ts';
+import { eachColumn, type Taker } from './take.ts';
 
 /** Units `from` to `to` − 1. */
-interface Portion {
+export interface Portion {
   readonly from: number;
   readonly to: number;
 }
@@ -52,64 +20,9 @@ export interface Means {
   readonly threads: number;
 }
 
-/** Keeps all images of a unit up to its queries: exact whatever the activations are. */
-export function directly(means: Means, plan: Plan): Finding {
-  const queriesTo = plan.queries + plan.tasks;
-  const block = blockOf(means, plan.depth);
-  return {
-    units: block.units,
-    async find(from, to, bad, pause) {
-      const { extremes, portions } = await block.extremes(from, to, bad, pause);
-      const side = (ranks: Extremes['highest']) => (unit: number) => ({
-        first: ranks(unit, 0, firstOf(plan)),
-        queries: ranks(unit, plan.queries, queriesTo),
-      });
-      return {
-        portions,
-        statistics: extremes.statistics,
-        highest: side(extremes.highest),
-        lowest: side(extremes.lowest),
-      };
-    },
-    bytes: block.bytes,
-    close: block.close,
-  };
-}
-
-/** Keeps the references, and of the images between these and the queries none: see `findWindows`. */
-export function bySample(means: Means, sample: Sample, plan: Plan): Finding {
-  const { images } = means;
-  const first = firstOf(plan);
-  const block = blockOf(means, first, {
-    ...{ images, from: plan.queries, to: plan.queries + plan.tasks, sample: sample.images.length },
-    fill: (from, to, windows) => fillWindows(sample, from, to, windows),
-    numbers: sample.images,
-  });
-  return {
-    units: block.units,
-    async find(from, to, bad, pause) {
-      const { extremes, portions } = await block.extremes(from, to, bad, pause);
-      const { statistics, highest, lowest, windows } = extremes;
-      const side = (ranks: Extremes['highest'], ranksSought: Windows['highest']) => (unit: number) => {
-        const queries = ranksSought(unit);
-        return queries && { first: ranks(unit, 0, first), queries };
-      };
-      return {
-        portions,
-        statistics,
-        highest: side(highest, windows!.highest),
-        lowest: side(lowest, windows!.lowest),
-      };
-    },
-    bytes: block.bytes,
-    close: block.close,
-  };
-}
-
-/** Ranks far from the ends, and the sample that helps to find them: the numbers of its images, and what reads it. */
-interface Sampled extends Sought {
-  readonly numbers: Int32Array;
-  fill(from: number, to: number, windows: Windows): Promise<void>;
+/** Ranks far from the ends, and the sample that helps to find them. */
+export interface Sampled extends Sought {
+  readonly drawn: Sample;
 }
 
 async function fillWindows(sample: Sample, from: number, to: number, windows: Windows): Promise<void> {
@@ -131,7 +44,11 @@ async function fillWindows(sample: Sample, from: number, to: number, windows: Wi
 const PIECES = 6;
 
 /** The extremes of as many units at a time as fit. Memory and threads are those of the first block. */
-function blockOf({ activations, images, memory, threads: count }: Means, depth: number, sought?: Sampled) {
+export function blockOf(
+  { activations, images, memory, threads: count }: Means,
+  depth: number,
+  sought?: Sampled,
+) {
   const { layers } = activations;
   const bytes = bytesPerUnit({ images, depth, sought });
   const units = Math.max(1, Math.min(activations.units, Math.floor(memory / bytes)));
@@ -157,8 +74,8 @@ function blockOf({ activations, images, memory, threads: count }: Means, depth: 
       const { windows } = extremes;
       extremes.begin(within(layers, from, to));
       if (sought && windows) {
-        await sought.fill(from, to, windows);
-        await run(windows.bound(to - from, sought.numbers));
+        await fillWindows(sought.drawn, from, to, windows);
+        await run(windows.bound(to - from, sought.drawn.images));
       }
       const take: Taker = {
         slabs: extremes.rooms.map((room) => (length) => room.subarray(0, length)),
@@ -224,9 +141,4 @@ function within(layers: AllActivations['layers'], from: number, to: number): num
     return count;
   });
   return counts.filter((count) => count > 0);
-}
-
-/** How many of the first images are needed: the references, and those of the table of extremes. */
-function firstOf({ tasks, references, depth }: Plan): number {
-  return Math.max(tasks * references, Math.min(EXTREMES, depth));
 }

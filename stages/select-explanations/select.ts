@@ -2,7 +2,7 @@ import { UserError } from '../../common/errors.ts';
 import { collectGarbage } from '../../common/wasm/collect.ts';
 import { randomStreams, type Stream } from '../../stats/random.ts';
 import type { UnitStats } from '../../tables/unit-stats.ts';
-import { bySample, directly, type Finding, type Found } from './block.ts';
+import { bySample, directly, type Finding, type Found } from './finding.ts';
 import type { Plan } from './plan.ts';
 import type { AllActivations } from './rows.ts';
 import { dealTasks, roomFor, type UnitTasks } from './tasks.ts';
