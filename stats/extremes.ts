@@ -117,7 +117,7 @@ export function findExtremes(size: Size): Extremes {
     const flip = side === 'high' ? -1 : 0;
     const tile = at.tiles[0]!;
     for (let from = 0; from < values.length; from += ROWS) {
-      const bar = HIGHEST - words[(head + HEAD.bar) / 4]!;
+      const bar = (HIGHEST - words[(head + HEAD.bar) / 4]!) | 0;
       let count = 0;
       for (let i = from; i < Math.min(from + ROWS, values.length); i++, count++) {
         const value = ordered(values[i]!);
