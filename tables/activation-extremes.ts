@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { UserError } from '../common/errors.ts';
-import type { End } from '../stats/candidates.ts';
-import { type Extremes, findExtremes } from '../stats/extremes.ts';
+import { collectGarbage } from '../common/wasm/collect.ts';
+import type { End, Extremes } from '../stats/extremes.ts';
 import {
   type ActivationFile,
   type ActivationLayer,
@@ -11,6 +11,7 @@ import {
 } from './activations.ts';
 import {
   type ArrowFile,
+  type ArrowWriter,
   type Columns,
   dictionary,
   float64,
@@ -21,9 +22,12 @@ import {
   type Rows,
   writeArrow,
 } from './arrow.ts';
+import { type Kept, keepExtremes } from './kept-extremes.ts';
 
 /** A record batch holds about this many bytes. */
 const BATCH_BYTES = 4 * 2 ** 20;
+/** Bytes of candidates that are given back at once. */
+const LARGE = 128 * 2 ** 20;
 const FORM = 'extremes';
 /** The `SUMS` sums of a unit: of activations and of their squares, each with what was rounded off. */
 const SUM_COLUMNS = ['sum', 'sum_rest', 'squares', 'squares_rest'] as const;
@@ -66,23 +70,15 @@ function writeActivationExtremes(
   images: number,
   depth: number,
 ): ActivationWriter {
-  const units = layers.reduce((sum, layer) => sum + layer.units, 0);
-  const extremes = findExtremes(units, images, depth);
+  let kept: Kept | undefined = keepExtremes(layers, images, depth);
   const names = createHash('sha256');
   let rows = 0;
-  let writer: ReturnType<typeof writeArrow> | undefined;
+  let writer: ArrowWriter | undefined;
   return {
     write(paths, activations) {
-      const numbers = Int32Array.from(paths, (_, i) => rows + i);
-      rows += paths.length;
       for (const name of paths) names.update(`${name}\0`);
-      let at = 0;
-      for (const [l, layer] of layers.entries()) {
-        for (let unit = 0; unit < layer.units; unit++, at++) {
-          const bad = extremes.add(at, activations[l]!, unit, layer.units, numbers);
-          if (bad >= 0) throw new Error(`unit ${unit} of ${layer.name} is not finite for ${paths[bad]}`);
-        }
-      }
+      kept!.take(paths, activations, rows);
+      rows += paths.length;
     },
     close() {
       if (rows !== images) throw new Error(`${rows} images were given, not ${images}`);
@@ -94,16 +90,29 @@ function writeActivationExtremes(
         layers: JSON.stringify(layers),
       };
       writer = writeArrow(path, COLUMNS(depth), notes);
-      const most = Math.max(1, Math.floor(BATCH_BYTES / (16 * depth)));
-      const places = layers.flatMap(({ name, units: count }) =>
-        Array.from({ length: count }, (_, unit) => ({ name, unit })),
-      );
-      for (let from = 0; from < units; from += most)
-        writer.write(rowsOf(extremes, places.slice(from, from + most), from, depth));
+      const bytes = writeUnits(writer, kept!.finish(), layers, depth);
       writer.close();
+      kept = undefined;
+      if (bytes >= LARGE) collectGarbage();
     },
     abort: () => writer?.abort(),
   };
+}
+
+/** Writes a row a unit; returns how much memory the extremes take. */
+function writeUnits(
+  writer: ArrowWriter,
+  extremes: Extremes,
+  layers: readonly ActivationLayer[],
+  depth: number,
+): number {
+  const most = Math.max(1, Math.floor(BATCH_BYTES / (16 * depth)));
+  const places = layers.flatMap(({ name, units }) =>
+    Array.from({ length: units }, (_, unit) => ({ name, unit })),
+  );
+  for (let from = 0; from < places.length; from += most)
+    writer.write(rowsOf(extremes, places.slice(from, from + most), from, depth));
+  return extremes.shared.memory.buffer.byteLength;
 }
 
 function rowsOf(

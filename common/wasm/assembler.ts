@@ -6,8 +6,8 @@
 /** Instructions in the binary format, nested as they are written; those that leave a value can stand as operands of others. */
 export type Code = readonly (number | Code)[];
 
-const seq = (...parts: readonly Code[]): Code => parts;
-const simd = (code: number): Code => [0xfd, ...unsigned(code)];
+export const seq = (...parts: readonly Code[]): Code => parts;
+export const simd = (code: number): Code => [0xfd, ...unsigned(code)];
 
 export const i32 = {
   const: (value: number): Code => [0x41, ...signed(value)],
@@ -249,11 +249,11 @@ function flat(code: Code, bytes: number[] = []): number[] {
 }
 
 /** LEB128. */
-function unsigned(value: number): Code {
+export function unsigned(value: number): Code {
   return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...unsigned(value >>> 7)];
 }
 
-function signed(value: number): Code {
+export function signed(value: number): Code {
   if (value >= -0x40 && value < 0x40) return [value & 0x7f];
   return [(value & 0x7f) | 0x80, ...signed(value >> 7)];
 }

@@ -5,6 +5,8 @@ import { type Job, type Shared, worker } from './work.mjs';
 export interface Threads {
   /** Does a job; this thread takes its part and is blocked meanwhile. `told`: see `worker`. What it throws ends the job. */
   run(job: Job, told: (share: number) => void): Promise<void>;
+  /** Does a job beside this thread, which goes on; by this thread, at once, where it has no helper. */
+  aside(job: Job): Promise<void>;
   /** Ends the helpers, whatever they are at. */
   close(): Promise<void>;
 }
@@ -28,9 +30,24 @@ export function startThreads(shared: Shared, count: number): Threads {
       work(job, told);
       await all;
     },
+    async aside(job) {
+      claimed[0] = 0;
+      if (helpers.length === 0) work(job);
+      await Promise.all(helpers.map((helper) => ask(helper, job)));
+    },
     async close() {
       await Promise.all(helpers.map((helper) => helper.terminate()));
     },
+  };
+}
+
+/** Does jobs in this thread alone, at once. */
+export function alone(shared: Shared): (job: Job) => void {
+  const work = worker(shared);
+  const claimed = new Int32Array(shared.memory.buffer, 0, 1);
+  return (job) => {
+    claimed[0] = 0;
+    work(job);
   };
 }
 

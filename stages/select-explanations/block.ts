@@ -1,125 +1,144 @@
+import { startThreads, type Threads } from '../../common/wasm/threads.ts';
+import type { Job } from '../../common/wasm/work.mjs';
 import { bytesPerUnit, type Extremes, findExtremes } from '../../stats/extremes.ts';
-import { findWindows, type Sought, spacePerUnit, type Windows } from '../../stats/windows.ts';
-import { EXTREMES } from '../../tables/extremes.ts';
-import type { Plan } from './plan.ts';
-import type { AllActivations, Sample, Taker } from './rows.ts';
-import type { Side } from './tasks.ts';
+import type { Sought, Windows } from '../../stats/windows.ts';
+import { newSlab } from '../../tables/arrow.ts';
+import type { AllActivations, Sample } from './rows.ts';
+import { eachColumn, type Taker } from './take.ts';
 
-/** How the images of a block of units are found. */
-export interface Finding {
-  /** Bytes that one unit takes meanwhile. */
-  readonly bytes: number;
-  /** Passes over the images; `bad` is told of an activation that isn't finite: unit in the block, image number. */
-  find(
-    from: number,
-    to: number,
-    bad: (unit: number, image: number) => never,
-    pause: (images: number) => void,
-  ): Promise<Found>;
+/** Units `from` to `to` − 1. */
+export interface Portion {
+  readonly from: number;
+  readonly to: number;
 }
 
-/** Results for the units of a block, counted from its first one. */
-export interface Found {
-  readonly statistics: Extremes['statistics'];
-  /** Undefined where another finding must do it. */
-  highest(unit: number): Side | undefined;
-  lowest(unit: number): Side | undefined;
+/** What a finding works on, and with: images in all, bytes for candidates, threads with this one. */
+export interface Means {
+  readonly activations: Pick<AllActivations, 'layers' | 'units' | 'block' | 'pass'>;
+  readonly images: number;
+  readonly memory: number;
+  readonly threads: number;
 }
 
-type Activations = Pick<AllActivations, 'pass'>;
-
-/** Keeps all images of a unit up to its queries: exact whatever the activations are. */
-export function directly(activations: Activations, images: number, plan: Plan): Finding {
-  const queriesTo = plan.queries + plan.tasks;
-  return {
-    bytes: bytesPerUnit(images, plan.depth),
-    async find(from, to, bad, pause) {
-      const extremes = findExtremes(to - from, images, plan.depth);
-      await activations.pass(from, to, takerFor(extremes, bad), pause);
-      const side = (ranks: Extremes['highest']) => (unit: number) => ({
-        first: ranks(unit, 0, firstOf(plan)),
-        queries: ranks(unit, plan.queries, queriesTo),
-      });
-      return {
-        statistics: extremes.statistics,
-        highest: side(extremes.highest),
-        lowest: side(extremes.lowest),
-      };
-    },
-  };
+/** Ranks far from the ends, and the sample that helps to find them. */
+export interface Sampled extends Sought {
+  readonly drawn: Sample;
 }
 
-/** Keeps the references, and of the images between these and the queries none: see `findWindows`. */
-export function bySample(activations: Activations, sample: Sample, images: number, plan: Plan): Finding {
-  const sought: Sought = { images, from: plan.queries, to: plan.queries + plan.tasks };
-  const first = firstOf(plan);
-  const space = spacePerUnit(sought, sample.images.length);
-  return {
-    bytes: bytesPerUnit(images, first) + space,
-    async find(from, to, bad, pause) {
-      const units = to - from;
-      const extremes = findExtremes(units, images, first);
-      const windows = await windowsFrom(sample, sought, from, to, new ArrayBuffer(units * space));
-      const take = takerFor(extremes, bad);
-      await activations.pass(
-        from,
-        to,
-        {
-          ...take,
-          column(unit, values, at, stride, numbers) {
-            take.column(unit, values, at, stride, numbers);
-            windows.add(unit, values, at, stride, numbers);
-          },
-        },
-        pause,
-      );
-      const side = (ranks: Extremes['highest'], ranksSought: Windows['highest']) => (unit: number) => {
-        const queries = ranksSought(unit);
-        return queries && { first: ranks(unit, 0, first), queries };
-      };
-      return {
-        statistics: extremes.statistics,
-        highest: side(extremes.highest, windows.highest),
-        lowest: side(extremes.lowest, windows.lowest),
-      };
-    },
-  };
-}
-
-async function windowsFrom(
-  sample: Sample,
-  sought: Sought,
-  from: number,
-  to: number,
-  space: ArrayBuffer,
-): Promise<Windows> {
-  const size = sample.images.length;
-  const values = new Float32Array(space, 0, (to - from) * size);
-  const filled = new Int32Array(to - from);
+async function fillWindows(sample: Sample, from: number, to: number, windows: Windows): Promise<void> {
+  const spaces = Array.from({ length: to - from }, (_, unit) => windows.sample(unit));
+  let filled = 0;
   await sample.pass(from, to, {
-    column(unit, column, at, stride, numbers) {
-      let place = unit * size + filled[unit]!;
-      for (let row = 0, i = at; row < numbers.length; row++, i += stride) values[place++] = column[i]!;
-      filled[unit]! += numbers.length;
+    slabs: [newSlab()],
+    batch(portions, { length }) {
+      eachColumn(portions, length, (unit, column) => spaces[unit]!.set(column, filled));
+      filled += length;
     },
     ends: () => {
       throw new Error('a sample has no ends');
     },
   });
-  return findWindows(to - from, sought, space, sample.images);
 }
 
-function takerFor(extremes: Extremes, bad: (unit: number, image: number) => never): Taker {
+/** Pieces of work for each thread: more even out their speed, each takes some work to begin with. */
+const PIECES = 6;
+
+/** The extremes of as many units at a time as fit. Memory and threads are those of the first block. */
+export function blockOf(
+  { activations, images, memory, threads: count }: Means,
+  depth: number,
+  sought?: Sampled,
+) {
+  const { layers } = activations;
+  const bytes = bytesPerUnit({ images, depth, sought });
+  const units = Math.max(1, Math.min(activations.units, Math.floor(memory / bytes)));
+  let made: { readonly extremes: Extremes; readonly threads: Threads } | undefined;
+  const make = () => {
+    const { block } = activations;
+    const pieces = count === 1 ? 1 : PIECES * count;
+    const size = { layers: layers.length, units, images, depth, sought, block, rooms: 2, pieces };
+    const extremes = findExtremes(size);
+    return { extremes, threads: startThreads(extremes.shared, count) };
+  };
   return {
-    column(unit, values, at, stride, numbers) {
-      const row = extremes.add(unit, values, at, stride, numbers);
-      if (row >= 0) bad(unit, numbers[row]!);
+    units,
+    async extremes(
+      from: number,
+      to: number,
+      bad: (unit: number, image: number) => never,
+      pause: (images: number) => void,
+    ) {
+      made ??= make();
+      const { extremes, threads } = made;
+      const run = (job: Job) => threads.run(job, () => {});
+      const { windows } = extremes;
+      extremes.begin(within(layers, from, to));
+      if (sought && windows) {
+        await fillWindows(sought.drawn, from, to, windows);
+        await run(windows.bound(to - from, sought.drawn.images));
+      }
+      const take: Taker = {
+        slabs: extremes.rooms.map((room) => (length) => room.subarray(0, length)),
+        async batch(portions, numbers) {
+          const inOrder = portions.toSorted((a, b) => a.first - b.first);
+          await run(extremes.add(inOrder, numbers));
+          for (const { values, at, stride, units: own, first } of portions)
+            for (let unit = 0; unit < own; unit++)
+              if (!extremes.isFinite(first + unit)) {
+                const row = numbers.findIndex((_, i) => !Number.isFinite(values[at + unit + i * stride]));
+                bad(first + unit, numbers[row]!);
+              }
+        },
+        ends: extremes.merge,
+      };
+      await activations.pass(from, to, take, pause);
+      return { extremes, portions: portions(extremes, threads, to - from) };
     },
-    ends: extremes.merge,
+    bytes: () => made?.extremes.shared.memory.buffer.byteLength ?? 0,
+    async close() {
+      await made?.threads.close();
+      made = undefined;
+    },
   };
 }
 
-/** How many of the first images are needed: the references, and those of the table of extremes. */
-function firstOf({ tasks, references, depth }: Plan): number {
-  return Math.max(tasks * references, Math.min(EXTREMES, depth));
+/** How many portions a block makes: more of them let dealing begin sooner. */
+const PORTIONS = 8;
+
+/** Puts the units of a block in order; helper threads go on with the next ones while those before are dealt. */
+async function* portions(
+  extremes: Extremes,
+  threads: Threads,
+  units: number,
+): AsyncGenerator<Portion, void, undefined> {
+  const size = Math.ceil(units / PORTIONS);
+  const find = async (from: number) => {
+    const portion = { from, to: Math.min(units, from + size) };
+    if (from >= units) return portion;
+    await threads.aside(extremes.finish(from, portion.to));
+    if (extremes.windows) await threads.aside(extremes.windows.narrow(from, portion.to));
+    return portion;
+  };
+  let next = find(0);
+  try {
+    for (let from = 0; from < units; from += size) {
+      const portion = await next;
+      next = find(portion.to);
+      next.catch(() => {}); // Told when its turn comes.
+      yield portion;
+    }
+  } finally {
+    await next.catch(() => {});
+  }
+}
+
+/** Units of each layer among those from `from` to `to` − 1, of the layers that have any there. */
+function within(layers: AllActivations['layers'], from: number, to: number): number[] {
+  let start = 0;
+  const counts = layers.map(({ units }) => {
+    const count = Math.min(to, start + units) - Math.max(from, start);
+    start += units;
+    return count;
+  });
+  return counts.filter((count) => count > 0);
 }

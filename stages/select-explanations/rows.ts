@@ -1,18 +1,10 @@
-import type { End } from '../../stats/candidates.ts';
 import { type ExtremesFile, openKept } from '../../tables/activation-extremes.ts';
 import type { ActivationBatch, ActivationFile, ActivationLayer } from '../../tables/activations.ts';
-import { newSlab } from '../../tables/arrow.ts';
+import type { Slab } from '../../tables/arrow.ts';
 import type { ImageNumbers } from '../../tables/images.ts';
 import { checkPaths } from '../../tables/shards.ts';
 import { readAhead } from './read-ahead.ts';
-
-/** Takes what is known of units, counted from the first one of a pass. `images` are numbers. */
-export interface Taker {
-  /** Activations of a unit, `values[at]`, `values[at + stride]` …, one an image. */
-  column(unit: number, values: Float32Array, at: number, stride: number, images: Int32Array): void;
-  /** What was kept of a shard's extremes, and the sums of all its images. */
-  ends(unit: number, high: End, low: End, sums: Float64Array): void;
-}
+import { type Part, type Taker, takeBatch, takeEnds } from './take.ts';
 
 /** The activations of one model on all shards, open for reading. */
 export interface AllActivations {
@@ -21,9 +13,11 @@ export interface AllActivations {
   readonly units: number;
   /** How many images from either end of every unit are known: infinity where all are. */
   readonly depth: number;
+  /** Of the largest batch: images, units of the widest layer, bytes. */
+  readonly block: { readonly rows: number; readonly width: number; readonly bytes: number };
   /**
    * Gives all that is known of the units `from` to `to` − 1 (counted through the layers in order), shard after shard.
-   * Memory: two record batches.
+   * What is read next is asked for before the taker is given what was.
    */
   pass(from: number, to: number, take: Taker, pause?: (images: number) => void): Promise<void>;
   /** About `size` images, spread evenly over the shards and in them; none where not all images are known. */
@@ -65,15 +59,16 @@ export async function openAll(
       layers,
       units: layers.reduce((sum, layer) => sum + layer.units, 0),
       depth: Math.min(...depths),
+      block: largestOf(shards),
       async pass(from, to, take, pause = () => {}) {
         const parts = partsOf(order, layers, from, to);
         let images = 0;
-        for await (const { s, batch } of readAhead(everything(shards, parts, from === 0))) {
+        for await (const { s, batch } of readAhead(everything(shards, parts, from === 0, take.slabs))) {
           const shard = shards[s]!;
           const numbered = numbers.numbers[s]!;
           if (batch) {
             if (from === 0) checkPaths(files[s]!, batch.start, batch.paths, paths[s]!);
-            takeBatch(batch, parts, numbered, take);
+            await takeBatch(batch, parts, numbered, take);
             images += batch.rows;
           } else if (shard.form === 'extremes') {
             await takeEnds(shard, parts, numbered, take);
@@ -90,17 +85,6 @@ export async function openAll(
     await close();
     throw error;
   }
-}
-
-/** Units of one layer that a pass takes. */
-interface Part {
-  /** Index of the layer in the files. */
-  readonly index: number;
-  readonly units: number;
-  readonly from: number;
-  readonly to: number;
-  /** Where the unit `from` stands in the pass. */
-  readonly at: number;
 }
 
 /** In the order of the files. */
@@ -121,23 +105,33 @@ function partsOf(
   return parts.sort((a, b) => a.index - b.index);
 }
 
-/**
- * The shards in turn, by their positions: those with all activations batch by batch, in two slabs by turns, so that one can
- * be read while the other is worked on.
- */
+function largestOf(shards: readonly (ActivationFile | ExtremesFile)[]): AllActivations['block'] {
+  const block = { rows: 0, width: 0, bytes: 0 };
+  for (const shard of shards) {
+    if (shard.form === 'extremes') continue;
+    shard.starts.forEach((start, i) => {
+      if (i > 0) block.rows = Math.max(block.rows, start - shard.starts[i - 1]!);
+    });
+    for (const { units } of shard.layers) block.width = Math.max(block.width, units);
+    block.bytes = Math.max(block.bytes, shard.batchBytes);
+  }
+  return block;
+}
+
+/** The shards in turn, by their positions: those with all activations batch by batch. */
 async function* everything(
   shards: readonly (ActivationFile | ExtremesFile)[],
   parts: readonly Part[],
   paths: boolean,
+  slabs: readonly Slab[],
 ): AsyncGenerator<{ readonly s: number; readonly batch?: ActivationBatch }, void, undefined> {
-  const slabs = [newSlab(), newSlab()];
   const layers = parts.map(({ index }) => index);
   let turn = 0;
   for (const [s, shard] of shards.entries()) {
     if (shard.form === 'extremes') yield { s };
     else
       for (let i = 0; i < shard.batchCount; i++)
-        yield { s, batch: await shard.part(i, layers, slabs[turn++ % 2]!, paths) };
+        yield { s, batch: await shard.part(i, layers, slabs[turn++ % slabs.length]!, paths) };
   }
 }
 
@@ -167,12 +161,12 @@ function sampleOf(
       ),
     ),
     async pass(from, to, take) {
-      const slab = newSlab();
+      const slab = take.slabs[0]!;
       const own = parts(from, to);
       const layers = own.map(({ index }) => index);
       for (const { shard, s, batches } of chosen)
         for (const batch of batches)
-          takeBatch(await shard.part(batch, layers, slab, false), own, numbers[s]!, take);
+          await takeBatch(await shard.part(batch, layers, slab, false), own, numbers[s]!, take);
     },
   };
 }
@@ -187,46 +181,6 @@ function joined(parts: readonly Int32Array[]): Int32Array {
     at += part.length;
   }
   return all;
-}
-
-/** Units whose activations are brought together at a time: those that share the processor's lines of memory. */
-const TOGETHER = 16;
-
-function takeBatch(batch: ActivationBatch, parts: readonly Part[], numbers: Int32Array, take: Taker): void {
-  const { rows } = batch;
-  const images = numbers.subarray(batch.start, batch.start + rows);
-  const columns = new Float32Array(TOGETHER * rows);
-  for (const { index, units, from, to, at } of parts) {
-    const values = batch.layer(index);
-    for (let first = from; first < to; first += TOGETHER) {
-      const count = Math.min(TOGETHER, to - first);
-      for (let row = 0; row < rows; row++) {
-        const start = row * units + first;
-        for (let i = 0; i < count; i++) columns[i * rows + row] = values[start + i]!;
-      }
-      for (let i = 0; i < count; i++) take.column(at + first + i - from, columns, i * rows, 1, images);
-    }
-  }
-}
-
-async function takeEnds(
-  shard: ExtremesFile,
-  parts: readonly Part[],
-  numbers: Int32Array,
-  take: Taker,
-): Promise<void> {
-  const starts = [0];
-  for (const { units } of shard.layers) starts.push(starts.at(-1)! + units);
-  const places = new Map<number, number>();
-  for (const { index, from, to, at } of parts)
-    for (let unit = from; unit < to; unit++) places.set(starts[index]! + unit, at + unit - from);
-  const wanted = [...places.keys()];
-  if (wanted.length === 0) return;
-  const numbered = ({ values, images }: End): End => ({ values, images: images.map((row) => numbers[row]!) });
-  for await (const { unit, high, low, sums } of shard.units(wanted[0]!, wanted.at(-1)! + 1)) {
-    const place = places.get(unit);
-    if (place !== undefined) take.ends(place, numbered(high), numbered(low), sums);
-  }
 }
 
 /** Columns of the layers in execution order; the same in all shards. */

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { Task } from '../../engine/stage.ts';
 import { numberImages, readPaths } from '../../tables/images.ts';
 import { sameShards } from '../../tables/shards.ts';
@@ -10,6 +11,11 @@ import { explanationWriter, extremeWriter } from './table.ts';
 
 /** Memory for candidates; units that don't fit wait for another pass over the files. */
 const MEMORY = 512 * 2 ** 20;
+
+/** Most threads of one task of the graph: others may run beside it. */
+const THREADS = 4;
+/** Activations from which helper threads are worth their start. */
+const MUCH = 2e7;
 
 /** Images of the sample by which queries far from the ends are found. */
 const SAMPLE = 2 ** 16;
@@ -24,6 +30,7 @@ export async function selectExplanations(task: Task<Params>): Promise<void> {
   const plan = planTasks(numbers.count, n, k, difficulty);
   const activations = await openAll(files, paths, numbers);
   const nameOf = (image: number) => paths[numbers.shards[image]!]![numbers.rows[image]!]!;
+  const threads = numbers.count * activations.units < MUCH ? 1 : Math.min(THREADS, availableParallelism());
   const table = explanationWriter(task.output('explanations'), plan, numbers.count);
   const extremes = extremeWriter(task.output('extremes'), plan);
   try {
@@ -35,6 +42,7 @@ export async function selectExplanations(task: Task<Params>): Promise<void> {
       plan,
       seed: task.params.seed,
       memory: MEMORY,
+      threads,
       sample: SAMPLE,
       put(layer, unit, tasks, highest, lowest) {
         table.write(layer, unit, tasks);

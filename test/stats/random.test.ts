@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { randomStreams, shuffle, xoshiro128 } from '../../stats/random.ts';
+import { randomStreams, xoshiro128 } from '../../stats/random.ts';
 import { pythonWith, runPython } from '../support/python.ts';
 
 describe('xoshiro128**', () => {
@@ -128,10 +128,26 @@ describe('shuffle', () => {
       fc.property(fc.array(fc.integer(), { maxLength: 30 }), fc.nat(30), fc.nat(30), (values, a, b) => {
         const [from, to] = [Math.min(a, b, values.length), Math.min(Math.max(a, b), values.length)];
         const shuffled = [...values];
-        shuffle(shuffled, randomStreams(a, b), from, to - from);
+        randomStreams(a, b).shuffle(shuffled, from, to - from);
         expect(shuffled.slice(0, from)).toEqual(values.slice(0, from));
         expect(shuffled.slice(to)).toEqual(values.slice(to));
         expect(shuffled.slice(from, to).sort()).toEqual(values.slice(from, to).sort());
+      }),
+    );
+  });
+
+  it('takes one draw below the number of those left for each place from the end', () => {
+    fc.assert(
+      fc.property(fc.integer(), fc.integer({ min: 0, max: 300 }), (seed, length) => {
+        const [expected, found] = [Array.from({ length }, (_, i) => i), Array.from({ length }, (_, i) => i)];
+        const [plain, random] = [randomStreams(seed), randomStreams(seed)];
+        for (let last = length - 1; last > 0; last--) {
+          const other = plain.below(last + 1);
+          [expected[last], expected[other]] = [expected[other]!, expected[last]!];
+        }
+        random.shuffle(found);
+        expect(found).toEqual(expected);
+        expect(random.next()).toBe(plain.next());
       }),
     );
   });
@@ -141,7 +157,7 @@ describe('shuffle', () => {
     const counts = new Map<string, number>();
     for (let unit = 0; unit < 24_000; unit++) {
       const values = [0, 1, 2, 3];
-      shuffle(values, random.start(unit, 1, 3));
+      random.start(unit, 1, 3).shuffle(values);
       counts.set(values.join(''), (counts.get(values.join('')) ?? 0) + 1);
     }
     expect(counts.size).toBe(24);
