@@ -16,6 +16,17 @@ export const i32 = {
   mul: (a: Code, b: Code): Code => seq(a, b, [0x6c]),
   /** Without sign. */
   lessThan: (a: Code, b: Code): Code => seq(a, b, [0x49]),
+  and: (a: Code, b: Code): Code => seq(a, b, [0x71]),
+  shiftLeft: (a: Code, by: Code): Code => seq(a, by, [0x74]),
+  /** Without sign. */
+  shiftRightZero: (a: Code, by: Code): Code => seq(a, by, [0x76]),
+  store: (address: Code, value: Code, offset = 0): Code => [
+    ...address,
+    ...value,
+    0x36,
+    2,
+    ...unsigned(offset),
+  ],
 };
 
 export const v128 = {
@@ -34,8 +45,24 @@ export const v128 = {
   ],
 };
 
+/** Two integers of 64 bits. */
+export const i64x2 = {
+  storeLane: (address: Code, value: Code, lane: 0 | 1, offset = 0): Code => [
+    ...address,
+    ...value,
+    ...simd(91),
+    3,
+    ...unsigned(offset),
+    lane,
+  ],
+  /** The sign of lane 0 as bit 0, that of lane 1 as bit 1. */
+  signs: (a: Code): Code => seq(a, simd(196)),
+};
+
 /** Two doubles. */
 export const f64x2 = {
+  /** All bits of a lane set where a < b, else none. */
+  lessThan: (a: Code, b: Code): Code => seq(a, b, simd(73)),
   add: (a: Code, b: Code): Code => seq(a, b, simd(240)),
   mul: (a: Code, b: Code): Code => seq(a, b, simd(242)),
   /** Of the two floats in the lower half. */
@@ -65,12 +92,16 @@ export interface Kernel {
 /** The largest memory that there is, in pages of 64 KiB: 4 GiB. */
 const MOST_PAGES = 65_536;
 
-/** A module that exports kernels by their names and imports the shared memory `env.memory`. */
-export function assemble(kernels: Readonly<Record<string, Kernel>>): Uint8Array<ArrayBuffer> {
+/** A module that exports kernels by their names and imports the memory `env.memory`, which is shared or a thread's own. */
+export function assemble(
+  kernels: Readonly<Record<string, Kernel>>,
+  isShared = true,
+): Uint8Array<ArrayBuffer> {
   const [I32, V128] = [0x7f, 0x7b];
   const all = Object.entries(kernels);
   const types = all.map(([, { params }]) => [0x60, ...vector(new Array<Code>(params).fill([I32])), 0]);
-  const memory = [...text('env'), ...text('memory'), 2, 3, 0, ...unsigned(MOST_PAGES)];
+  const limits = isShared ? [3, 0, ...unsigned(MOST_PAGES)] : [0, 0];
+  const memory = [...text('env'), ...text('memory'), 2, ...limits];
   const codes = all.map(([, { locals, body }]) => {
     const declared = vector([
       [...unsigned(locals.i32), I32],

@@ -1,5 +1,5 @@
 import type { Task } from '../../engine/stage.ts';
-import { sharedBootstrap } from '../../stats/bootstrap.ts';
+import { sharedBootstrap } from '../../stats/shared-bootstrap.ts';
 import { randomStreams } from '../../stats/random.ts';
 import {
   type ExplanationRows,
@@ -25,16 +25,16 @@ export async function scoreMis(task: Task<Params>): Promise<void> {
   const tasks = sampled ? tasksOf(sampled, explanations) : explanations.batches();
   const table = writeTasks(task.output('tasks'), explanations.references, { alpha, role });
   const draws = randomStreams('bootstrap', seed);
-  const interval = sharedBootstrap(explanations.tasks, draws, { resamples: bootstrap });
+  const bootstrapped = sharedBootstrap(explanations.tasks, draws, { resamples: bootstrap });
   try {
     for await (const batch of together(tasks, margins.batches())) {
       task.check();
       const p = batch.margin.map((margin) => probability(margin, alpha, role));
-      for (let from = 0; from < p.length; from += explanations.tasks) {
-        const to = from + explanations.tasks;
-        const [layer, unit] = [batch.layer[from]!, batch.unit[from]!];
-        units.set(layer, unit, scoreUnit(batch.margin.subarray(from, to), p.subarray(from, to), interval));
-      }
+      bootstrapped(p).forEach((interval, i) => {
+        const [from, to] = [i * explanations.tasks, (i + 1) * explanations.tasks];
+        const score = scoreUnit(batch.margin.subarray(from, to), p.subarray(from, to), interval);
+        units.set(batch.layer[from]!, batch.unit[from]!, score);
+      });
       table.write({ ...batch, p } satisfies TaskRows);
       task.progress(table.rows, margins.rows, 'tasks');
     }

@@ -31,14 +31,9 @@ export interface UnitScore {
  * bootstrap interval over tasks; the task accuracy (the score as α → 0) the share of positive margins, ties counting ½.
  * `sd_p` divides by the number of tasks.
  *
- * @param bootstrap interval of the mean of as many values
+ * @param interval of the mean of p
  */
-export function scoreUnit(
-  margins: Float64Array,
-  p: Float64Array,
-  bootstrap: (values: Float64Array) => Interval,
-): UnitScore {
-  const { low, high } = bootstrap(p);
+export function scoreUnit(margins: Float64Array, p: Float64Array, { low, high }: Interval): UnitScore {
   return {
     mis: mean(p),
     mis_low: low,

@@ -1,0 +1,141 @@
+import { compile } from '../common/wasm/own.mjs';
+import { ends, type Interval, selected } from './bootstrap.ts';
+import type { Stream } from './random.ts';
+import { kernel, type Resample, TAILS } from './resample-kernel.ts';
+
+/**
+ * Intervals of many lists of `count` values with one set of draws for all of them: each by itself is that of
+ * `bootstrapMean`, from draws that were made once. Between lists the draws are common, so that intervals of the same
+ * values under other parameters differ by the values alone. Returns what takes lists, one behind the other.
+ * Cost: length × resamples / 4 steps a list, about 0.6 ns each. Memory: 2 bytes for each draw (4 for very long lists).
+ */
+export function sharedBootstrap(
+  count: number,
+  random: Stream,
+  { resamples = 10_000, level = 0.95 }: { resamples?: number; level?: number } = {},
+): (lists: Float64Array) => Interval[] {
+  if (!(resamples >= 1)) throw new RangeError(`a bootstrap needs at least one resample, not ${resamples}`);
+  if (count === 0) return () => [];
+  const { resample, sums, rooms, lengths } = openResamples(count, random, resamples);
+  const [low, high] = ends(resamples, level);
+  const intervalOf = (lane: 0 | 1): Interval => {
+    const [below, above] = [lengths(lane), lengths(2 + lane)];
+    const fromEnd = high - (resamples - above);
+    // Enough sums lie far from the centre, a tenth of the work; rarely not.
+    if (low + 1 < below && fromEnd >= 0) {
+      return {
+        low: selected(rooms[lane]!, low, below, count),
+        high: selected(rooms[2 + lane]!, fromEnd, above, count),
+      };
+    }
+    const all = Float64Array.from({ length: resamples }, (_, r) => sums[2 * r + lane]!);
+    return { low: selected(all, low, resamples, count), high: selected(all, high, resamples, count) };
+  };
+  return (lists) => {
+    if (lists.length % count !== 0) throw new RangeError(`${lists.length} values, not lists of ${count}`);
+    const intervals: Interval[] = [];
+    for (let from = 0; from < lists.length; from += 2 * count) {
+      const isLast = from + count === lists.length;
+      resample(lists, from, isLast ? from : from + count);
+      intervals.push(intervalOf(0));
+      if (!isLast) intervals.push(intervalOf(1));
+    }
+    return intervals;
+  };
+}
+
+/** Standard errors from the centre beyond which a few per cent of the means lie, more than an interval leaves out. */
+const FAR = 1.5;
+
+/** Draws, and memory for what is made of them. */
+function openResamples(count: number, random: Stream, resamples: number) {
+  const { entries, codes, fill } = (count + 1) ** 2 < resamples * count ? inPairs(count) : oneByOne(count);
+  const draws = new Uint32Array(count);
+  const perResample = codes(draws).length;
+  const roomBytes = 8 * resamples;
+  const sumsAt = TAILS.rooms + 4 * roomBytes;
+  const tableAt = sumsAt + 16 * resamples;
+  const codesAt = tableAt + 16 * entries;
+  const end = codesAt + 4 * perResample * resamples;
+  const { kernels, bytes } = compile<{ resample: Resample }>(kernel())(end);
+  const { buffer } = bytes;
+  const all = new Uint32Array(buffer, codesAt, perResample * resamples);
+  for (let r = 0; r < resamples; r++) {
+    random.fillBelow(draws, count);
+    all.set(
+      codes(draws).map((code) => 16 * code),
+      r * perResample,
+    );
+  }
+  const table = new Float64Array(buffer, tableAt, 2 * entries);
+  const bounds = new Float64Array(buffer, TAILS.from, 4);
+  const behind = new Uint32Array(buffer, TAILS.ends, 4);
+  const starts = [0, 1, 2, 3].map((room) => TAILS.rooms + room * roomBytes);
+  const take = (lists: Float64Array, from: number, lane: 0 | 1) => {
+    const { centre, error } = spreadOf(lists, from, count);
+    bounds[lane] = (centre - FAR * error) * count;
+    bounds[2 + lane] = (centre + FAR * error) * count;
+    fill(lists, from, table, lane);
+  };
+  return {
+    /** Resamples two lists; those that begin at `first` and `second`. */
+    resample(lists: Float64Array, first: number, second: number) {
+      take(lists, first, 0);
+      take(lists, second, 1);
+      kernels.resample(codesAt, end, 4 * perResample, tableAt, sumsAt, 0, roomBytes);
+    },
+    /** The sums of both lists in turn. */
+    sums: new Float64Array(buffer, sumsAt, 2 * resamples),
+    /** Sums far from the centre, as `TAILS` has them, and how many there are. */
+    rooms: starts.map((start) => new Float64Array(buffer, start, resamples)),
+    lengths: (room: number) => (behind[room]! - starts[room]!) / 8,
+  };
+}
+
+/** Mean of a list and its standard error, near enough to say what lies far from it. */
+function spreadOf(lists: Float64Array, from: number, count: number): { centre: number; error: number } {
+  let [sum, squares] = [0, 0];
+  for (let i = from; i < from + count; i++) {
+    sum += lists[i]!;
+    squares += lists[i]! * lists[i]!;
+  }
+  const centre = sum / count;
+  return { centre, error: Math.sqrt(Math.max(0, squares / count - centre * centre) / count) };
+}
+
+/** How draws are looked up in a table of two lists side by side: `codes` makes places of them, `fill` brings a list there. */
+interface Lookup {
+  readonly entries: number;
+  codes(draws: Uint32Array): Uint32Array;
+  fill(lists: Float64Array, from: number, table: Float64Array, lane: 0 | 1): void;
+}
+
+function oneByOne(count: number): Lookup {
+  return {
+    entries: count,
+    codes: (draws) => draws,
+    fill(lists, from, table, lane) {
+      for (let i = 0; i < count; i++) table[2 * i + lane] = lists[from + i]!;
+    },
+  };
+}
+
+/** The sums of any two values, so that two draws take one step; an odd last draw has nothing (0) beside it. */
+function inPairs(count: number): Lookup {
+  const width = count + 1;
+  return {
+    entries: width * width,
+    codes: (draws) =>
+      Uint32Array.from(
+        { length: Math.ceil(count / 2) },
+        (_, i) => draws[2 * i]! * width + (draws[2 * i + 1] ?? count),
+      ),
+    fill(lists, from, table, lane) {
+      for (let a = 0, at = lane; a < count; a++, at += 2) {
+        const value = lists[from + a]!;
+        for (let b = 0; b < count; b++, at += 2) table[at] = value + lists[from + b]!;
+        table[at] = value;
+      }
+    },
+  };
+}
