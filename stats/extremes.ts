@@ -1,33 +1,68 @@
-import { candidates, type End, slotsFor } from './candidates.ts';
+import { type Job, kernelsOf, type Shared } from '../common/wasm/work.mjs';
+import { GROUP, ROWS, SIDE, UNITS } from './extremes/places.ts';
+import { floatOf, ordered } from './extremes/values.ts';
+import { layOut, type Size } from './extremes/workspace.ts';
 import { addSums, momentsOf, SUMS } from './moments.ts';
 
-/** Bytes that the candidates and sums of one unit take, for a given number of images and ranks from either end. */
-export function bytesPerUnit(images: number, depth: number): number {
-  return 2 * 8 * slotsFor(images, depth) + 8 * SUMS + 48;
+export { bytesPerUnit, type Size } from './extremes/workspace.ts';
+
+/** Images at one end of a unit's order, with their activations, the most extreme first. */
+export interface End {
+  readonly values: Float32Array;
+  readonly images: Int32Array;
 }
 
-/** Statistics of units over all images, and their images from either end of the order by activation. */
+/** Activations of some units of a layer: `values[at]` that of the first for the first image, those for the next `stride` on. */
+export interface Columns {
+  /** Lies in one of the rooms. */
+  readonly values: Float32Array;
+  readonly at: number;
+  readonly stride: number;
+}
+
+/**
+ * Statistics of units over all images, and their images from either end of the order by activation. Units are counted
+ * through the layers. What is to be done comes as jobs, for as many threads as the caller has; see `startThreads`.
+ */
 export interface Extremes {
+  readonly shared: Shared;
+  /** Memory for blocks of activations. */
+  readonly rooms: readonly Uint8Array<SharedArrayBuffer>[];
+  /** Starts anew, with so many units of each layer. */
+  begin(layers: readonly number[]): void;
   /**
-   * Takes activations of one unit: `values[at]`, `values[at + stride]` …, one for each image of `images` (their numbers).
-   * Images may come in any order. Returns the first position whose value isn't finite, or −1.
+   * Takes the activations of all units for images (their numbers; they may come in any order), layer by layer. No two such
+   * jobs may be open at a time.
    */
-  add(unit: number, values: Float32Array, at: number, stride: number, images: Int32Array): number;
+  add(layers: readonly Columns[], images: Int32Array): Job;
+  /** True unless one of the unit's activations is not a finite number. */
+  isFinite(unit: number): boolean;
   /**
    * Takes what was kept of one unit over other images: the ends of their order (each with at least `depth` images, or with
    * all that there are; most extreme first), and their sums.
    */
   merge(unit: number, high: End, low: End, sums: Float64Array): void;
-  /** Ranks `from` to `to` − 1, at most `depth`, from the highest activation; on equal activation the lower number first. */
+  /** Puts the ends in order: nothing below holds before this is done. */
+  finish(): Job;
+  /**
+   * Ranks `from` to `to` − 1, at most `depth`, from the highest activation; on equal activation the lower number first. A
+   * view, until the next `begin`.
+   */
   highest(unit: number, from: number, to: number): Int32Array;
   /** The other end of the same order: lowest first; on equal activation the higher number first. */
   lowest(unit: number, from: number, to: number): Int32Array;
   /** One of these ends whole, with the activations. */
   end(unit: number, side: 'high' | 'low'): End;
-  /** Sums of the unit (see `SUMS`). A view. */
+  /** Sums of the unit (see `SUMS`). */
   sums(unit: number): Float64Array;
   statistics(unit: number): { min: number; max: number; mean: number; sd: number };
 }
+
+/** Units of one call of a kernel: short calls let optimised code come in soon. */
+const CALL = 4 * UNITS;
+/** The two sides of a unit, in the order of `FLIPS`. */
+const SIDES = { high: 0, low: 1 } as const;
+type Side = keyof typeof SIDES;
 
 /**
  * Finds the extreme images of many units in one pass over the images, in memory that doesn't grow with their number. At
@@ -35,78 +70,134 @@ export interface Extremes {
  *
  * Both ends are those of one order, by activation and on equal activation by number, so that no image stands in both as
  * long as 2 · depth ≤ images. They and the statistics depend on the images alone, not on the order in which they come.
- *
- * @param images how many images will come in all
  */
-export function findExtremes(units: number, images: number, depth: number): Extremes {
-  const high = candidates(units, images, depth, 'descending');
-  const low = candidates(units, images, depth, 'ascending');
-  const sums = new Float64Array(units * SUMS);
-  // Rows of the images that may be candidates: noted first, since a call in the loop over all values costs half as much again.
-  let hits = { high: new Int32Array(0), low: new Int32Array(0) };
-  // The bits of the values that came last.
-  let seen: Float32Array | undefined;
-  let bits: Uint32Array = new Uint32Array(0);
-  return {
-    add(unit, values, at, stride, numbers) {
-      const floor = high.bar[unit]!;
-      const ceiling = low.bar[unit]!;
-      let sum = sums[unit * SUMS]!;
-      let sumRest = sums[unit * SUMS + 1]!;
-      let squares = sums[unit * SUMS + 2]!;
-      let squaresRest = sums[unit * SUMS + 3]!;
-      const rows = numbers.length;
-      if (hits.high.length < rows) hits = { high: new Int32Array(rows), low: new Int32Array(rows) };
-      const { high: above, low: below } = hits;
-      let [highs, lows] = [0, 0];
-      for (let row = 0, i = at; row < rows; row++, i += stride) {
-        const value = values[i]!;
-        // The two-sums of `addSums`; the square of a float32 is exact.
-        const nextSum = sum + value;
-        const part = nextSum - sum;
-        sumRest += sum - (nextSum - part) + (value - part);
-        sum = nextSum;
-        const square = value * value;
-        const nextSquares = squares + square;
-        squaresRest +=
-          squares >= square ? square - (nextSquares - squares) : squares - (nextSquares - square);
-        squares = nextSquares;
-        if (value >= floor) above[highs++] = row;
-        if (value <= ceiling) below[lows++] = row;
+export function findExtremes(size: Size): Extremes {
+  const { images, depth, block, pieces } = size;
+  const { shared, at, places, slots, most, sideBytes, apart } = layOut(size);
+  const { buffer } = shared.memory;
+  const here = kernelsOf(shared);
+  const words = new Int32Array(buffer);
+  const sums = new Float64Array(buffer, at.sums, SUMS * places);
+  const numbers = new Int32Array(buffer, at.numbers, block.rows + GROUP);
+  const merged = new Float64Array(SUMS);
+  /** Each layer's first unit, and the place of its sums; the units, and the place of the sums of each. */
+  let layout = { layers: [] as { units: number; first: number; place: number }[], places: new Int32Array(0) };
+
+  const sideOf = (unit: number, side: Side) => at.sides + sideBytes * (2 * unit + SIDES[side]);
+  /** Where the ranks of a side stand: index of the first, and how many. */
+  const ranked = (unit: number, side: Side, from: number, to: number) => {
+    const start = sideOf(unit, side);
+    const count = Math.min(words[(start + SIDE.count) / 4]!, to) - from;
+    return { first: start + SIDE.values + 4 * from, count: Math.max(0, count) };
+  };
+  const imagesOf = (unit: number, side: Side, from: number, to: number) => {
+    const { first, count } = ranked(unit, side, from, to);
+    return new Int32Array(buffer, first + apart, count);
+  };
+  const valuesOf = (unit: number, side: Side, from: number, to: number) => {
+    const { first, count } = ranked(unit, side, from, to);
+    return Float32Array.from(new Int32Array(buffer, first, count), floatOf);
+  };
+  const activation = (unit: number, side: Side) => floatOf(words[(sideOf(unit, side) + SIDE.values) / 4]!);
+  const sumsOf = (unit: number) => {
+    const own = new Float64Array(SUMS);
+    for (let part = 0; part < SUMS; part++) own[part] = sums[part * places + layout.places[unit]!]!;
+    return own;
+  };
+  const offer = (unit: number, side: Side, { values, images }: End) => {
+    const start = sideOf(unit, side);
+    const flip = side === 'high' ? -1 : 0;
+    const tile = at.tiles[0]!;
+    for (let from = 0; from < values.length; from += ROWS) {
+      const bar = words[(start + SIDE.bar) / 4]!;
+      let count = 0;
+      for (let i = from; i < Math.min(from + ROWS, values.length); i++, count++) {
+        const value = ordered(values[i]!);
+        if ((value ^ flip) > bar) break;
+        words[tile / 4 + count] = value;
+        words[tile / 4 + ROWS + count] = images[i]!;
       }
-      if (squares - squares !== 0) return notFinite(values, at, stride, rows);
-      sums[unit * SUMS] = sum;
-      sums[unit * SUMS + 1] = sumRest;
-      sums[unit * SUMS + 2] = squares;
-      sums[unit * SUMS + 3] = squaresRest;
-      if (highs + lows === 0) return -1;
-      if (values !== seen) bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-      seen = values;
-      high.pushRows(unit, bits, at, stride, numbers, above, highs);
-      low.pushRows(unit, bits, at, stride, numbers, below, lows);
-      return -1;
+      if (count === 0) return;
+      here.offer!(tile, tile + 4 * ROWS, count, start, slots, depth, most, flip, apart);
+    }
+  };
+
+  return {
+    shared,
+    rooms: at.rooms.map((room) => new Uint8Array(buffer, room, block.bytes)),
+    begin(layers) {
+      let [first, place] = [0, 0];
+      const placed = layers.map((units) => {
+        const layer = { units, first, place };
+        first += units;
+        place = Math.ceil((place + units) / GROUP) * GROUP;
+        return layer;
+      });
+      const all = placed.flatMap((layer) => Array.from({ length: layer.units }, (_, i) => layer.place + i));
+      if (layers.length > size.layers || all.length > size.units)
+        throw new Error('there are more units than was said');
+      layout = { layers: placed, places: Int32Array.from(all) };
+      sums.fill(0);
+      for (let side = 0; side < 2 * all.length; side++) {
+        const start = (at.sides + side * sideBytes) / 4;
+        words[start + SIDE.count / 4] = 0;
+        words[start + SIDE.bar / 4] = 2 ** 31 - 1;
+      }
     },
-    merge(unit, most, least, more) {
-      for (let i = 0; i < most.values.length && most.values[i]! >= high.bar[unit]!; i++)
-        high.push(unit, most.values[i]!, most.images[i]!);
-      for (let i = 0; i < least.values.length && least.values[i]! <= low.bar[unit]!; i++)
-        low.push(unit, least.values[i]!, least.images[i]!);
-      addSums(sums, unit * SUMS, more, 0);
+    add(layers, images) {
+      numbers.set(images);
+      const calls = layers.flatMap(({ values, at: first, stride }, l) =>
+        steps(layout.layers[l]!.units, CALL).map(([from, to]) => {
+          const [sum, side] = [layout.layers[l]!.place + from, 2 * (layout.layers[l]!.first + from)];
+          return [
+            ...[values.byteOffset + 4 * (first + from), 4 * stride, to - from, images.length, at.numbers],
+            ...[at.sums + 8 * sum, 8 * places, at.sides + sideBytes * side, sideBytes],
+            ...[slots, depth, most, apart],
+          ];
+        }),
+      );
+      return { kernel: 'add', ranges: cut(calls, pieces, at.tiles) };
     },
-    highest: (unit, from, to) => high.images(unit, from, to),
-    lowest: (unit, from, to) => low.images(unit, from, to),
-    end: (unit, side) => (side === 'high' ? high : low).sorted(unit, 0, depth),
-    sums: (unit) => sums.subarray(unit * SUMS, (unit + 1) * SUMS),
+    isFinite: (unit) => Number.isFinite(sums[2 * places + layout.places[unit]!]),
+    merge(unit, high, low, more) {
+      offer(unit, 'high', high);
+      offer(unit, 'low', low);
+      merged.set(sumsOf(unit));
+      addSums(merged, 0, more, 0);
+      for (let part = 0; part < SUMS; part++) sums[part * places + layout.places[unit]!] = merged[part]!;
+    },
+    finish() {
+      const calls = steps(layout.places.length, CALL).map(([from, to]) => {
+        return [at.sides + 2 * sideBytes * from, sideBytes, to - from, depth, apart];
+      });
+      return { kernel: 'finish', ranges: cut(calls, pieces, at.scratch) };
+    },
+    highest: (unit, from, to) => imagesOf(unit, 'high', from, to),
+    lowest: (unit, from, to) => imagesOf(unit, 'low', from, to),
+    end: (unit, side) => ({
+      values: valuesOf(unit, side, 0, depth),
+      images: imagesOf(unit, side, 0, depth).slice(),
+    }),
+    sums: sumsOf,
     statistics(unit) {
-      const max = high.first(unit);
-      const min = low.first(unit);
+      const [min, max] = [activation(unit, 'low'), activation(unit, 'high')];
       if (min === max) return { min, max, mean: min, sd: 0 };
-      return { min, max, ...momentsOf(sums, unit * SUMS, images) };
+      return { min, max, ...momentsOf(sumsOf(unit), 0, images) };
     },
   };
 }
 
-function notFinite(values: Float32Array, at: number, stride: number, rows: number): number {
-  for (let row = 0; row < rows; row++) if (!Number.isFinite(values[at + row * stride])) return row;
-  throw new Error('the sum of finite activations is not finite');
+/** The numbers below `count` in steps: first one and the one behind the last. */
+function steps(count: number, step: number): [number, number][] {
+  return Array.from({ length: Math.ceil(count / step) }, (_, i) => [
+    i * step,
+    Math.min(count, (i + 1) * step),
+  ]);
+}
+
+/** Calls in so many ranges; the last argument of all calls of a range is its own. */
+function cut(calls: readonly (readonly number[])[], pieces: number, own: readonly number[]): Uint32Array[] {
+  return steps(calls.length, Math.ceil(calls.length / pieces) || 1).map(([from, to], piece) =>
+    Uint32Array.from(calls.slice(from, to).flatMap((call) => [...call, own[piece]!])),
+  );
 }

@@ -13,6 +13,11 @@ export interface Stream {
   below(count: number): number;
   /** Fills an array with such integers: the same as `below` again and again, but three times as fast. */
   fillBelow(target: Uint32Array, count: number): void;
+  /**
+   * Shuffles `length` elements of `values` from `from` on, in place: Fisher–Yates from the end with `below`, so that every
+   * order is equally likely.
+   */
+  shuffle(values: Int32Array | Uint32Array | number[], from?: number, length?: number): void;
 }
 
 /** The largest `count` of `below`: products with 32-bit numbers stay exact in a double. */
@@ -88,6 +93,29 @@ function streamOf(key: readonly [number, number, number, number]): Stream {
       }
       [s0, s1, s2, s3] = [a, b, c, d];
     },
+    shuffle(values, from = 0, length = values.length - from) {
+      checkCount(Math.max(1, length));
+      let [a, b, c, d] = [s0, s1, s2, s3];
+      for (let count = length; count > 1; ) {
+        const scaled = Math.imul(b, 5);
+        const draw = Math.imul((scaled << 7) | (scaled >>> 25), 9) >>> 0;
+        const shifted = b << 9;
+        c ^= a;
+        d ^= b;
+        b ^= c;
+        a ^= d;
+        c ^= shifted;
+        d = (d << 11) | (d >>> 21);
+        const low = Math.imul(draw, count) >>> 0;
+        if (low < count && low < unfairBelow(count)) continue;
+        const other = from + (draw * count - low) / 2 ** 32;
+        const last = from + --count;
+        const kept = values[last]!;
+        values[last] = values[other]!;
+        values[other] = kept;
+      }
+      [s0, s1, s2, s3] = [a, b, c, d];
+    },
   };
   return stream;
 }
@@ -114,22 +142,4 @@ function finalise(value: number): number {
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return h ^ (h >>> 16);
-}
-
-/**
- * Shuffles `length` elements of `values` from `from` on, in place: Fisher–Yates from the end, so that every order is
- * equally likely.
- */
-export function shuffle(
-  values: Int32Array | Uint32Array | number[],
-  random: Stream,
-  from = 0,
-  length = values.length - from,
-) {
-  for (let last = length - 1; last > 0; last--) {
-    const other = from + random.below(last + 1);
-    const kept = values[from + last]!;
-    values[from + last] = values[other]!;
-    values[other] = kept;
-  }
 }

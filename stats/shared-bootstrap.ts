@@ -1,4 +1,4 @@
-import { compile } from '../common/wasm/own.mjs';
+import { kernelsOf, share } from '../common/wasm/work.mjs';
 import { ends, type Interval, selected } from './bootstrap.ts';
 import type { Stream } from './random.ts';
 import { kernel, type Resample, TAILS } from './resample-kernel.ts';
@@ -53,12 +53,14 @@ function openResamples(count: number, random: Stream, resamples: number) {
   const draws = new Uint32Array(count);
   const perResample = codes(draws).length;
   const roomBytes = 8 * resamples;
-  const sumsAt = TAILS.rooms + 4 * roomBytes;
+  const tailsAt = 16; // behind what threads count by
+  const sumsAt = tailsAt + TAILS.rooms + 4 * roomBytes;
   const tableAt = sumsAt + 16 * resamples;
   const codesAt = tableAt + 16 * entries;
   const end = codesAt + 4 * perResample * resamples;
-  const { kernels, bytes } = compile<{ resample: Resample }>(kernel())(end);
-  const { buffer } = bytes;
+  const shared = share(kernel(perResample), end);
+  const { resample } = kernelsOf(shared) as { readonly resample: Resample };
+  const { buffer } = shared.memory;
   const all = new Uint32Array(buffer, codesAt, perResample * resamples);
   for (let r = 0; r < resamples; r++) {
     random.fillBelow(draws, count);
@@ -68,9 +70,9 @@ function openResamples(count: number, random: Stream, resamples: number) {
     );
   }
   const table = new Float64Array(buffer, tableAt, 2 * entries);
-  const bounds = new Float64Array(buffer, TAILS.from, 4);
-  const behind = new Uint32Array(buffer, TAILS.ends, 4);
-  const starts = [0, 1, 2, 3].map((room) => TAILS.rooms + room * roomBytes);
+  const bounds = new Float64Array(buffer, tailsAt + TAILS.from, 4);
+  const behind = new Uint32Array(buffer, tailsAt + TAILS.ends, 4);
+  const starts = [0, 1, 2, 3].map((room) => tailsAt + TAILS.rooms + room * roomBytes);
   const take = (lists: Float64Array, from: number, lane: 0 | 1) => {
     const { centre, error } = spreadOf(lists, from, count);
     bounds[lane] = (centre - FAR * error) * count;
@@ -82,7 +84,7 @@ function openResamples(count: number, random: Stream, resamples: number) {
     resample(lists: Float64Array, first: number, second: number) {
       take(lists, first, 0);
       take(lists, second, 1);
-      kernels.resample(codesAt, end, 4 * perResample, tableAt, sumsAt, 0, roomBytes);
+      resample(codesAt, end, tableAt, sumsAt, tailsAt, roomBytes);
     },
     /** The sums of both lists in turn. */
     sums: new Float64Array(buffer, sumsAt, 2 * resamples),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { UserError } from '../common/errors.ts';
-import type { End } from '../stats/candidates.ts';
-import { type Extremes, findExtremes } from '../stats/extremes.ts';
+import { alone } from '../common/wasm/threads.ts';
+import { type End, type Extremes, findExtremes } from '../stats/extremes.ts';
 import {
   type ActivationFile,
   type ActivationLayer,
@@ -24,6 +24,8 @@ import {
 
 /** A record batch holds about this many bytes. */
 const BATCH_BYTES = 4 * 2 ** 20;
+/** Images that are taken at a time. */
+const MOST_ROWS = 512;
 const FORM = 'extremes';
 /** The `SUMS` sums of a unit: of activations and of their squares, each with what was rounded off. */
 const SUM_COLUMNS = ['sum', 'sum_rest', 'squares', 'squares_rest'] as const;
@@ -67,25 +69,56 @@ function writeActivationExtremes(
   depth: number,
 ): ActivationWriter {
   const units = layers.reduce((sum, layer) => sum + layer.units, 0);
-  const extremes = findExtremes(units, images, depth);
+  const block = {
+    rows: Math.max(1, Math.min(MOST_ROWS, Math.floor(BATCH_BYTES / (4 * units)))),
+    width: layers.reduce((most, layer) => Math.max(most, layer.units), 0),
+  };
+  const extremes = findExtremes({
+    ...{ layers: layers.length, units, images, depth, rooms: 1, pieces: 1 },
+    block: { ...block, bytes: 4 * units * block.rows },
+  });
+  extremes.begin(layers.map((layer) => layer.units));
+  const run = alone(extremes.shared);
+  const room = new Float32Array(extremes.rooms[0]!.buffer, extremes.rooms[0]!.byteOffset, units * block.rows);
   const names = createHash('sha256');
   let rows = 0;
   let writer: ReturnType<typeof writeArrow> | undefined;
+  /** Takes the images `from` to `to` − 1 of those given. */
+  const take = (paths: readonly string[], activations: readonly Float32Array[], from: number, to: number) => {
+    let at = 0;
+    const columns = layers.map(({ units: stride }, l) => {
+      const own = { values: room, at, stride };
+      room.set(activations[l]!.subarray(from * stride, to * stride), at);
+      at += (to - from) * stride;
+      return own;
+    });
+    run(
+      extremes.add(
+        columns,
+        Int32Array.from({ length: to - from }, (_, i) => rows + i),
+      ),
+    );
+    let unit = 0;
+    for (const [l, layer] of layers.entries())
+      for (let own = 0; own < layer.units; own++, unit++) {
+        if (extremes.isFinite(unit)) continue;
+        const { at: first, stride } = columns[l]!;
+        const bad = paths.findIndex(
+          (_, i) => i >= from && !Number.isFinite(room[first + (i - from) * stride + own]),
+        );
+        throw new Error(`unit ${own} of ${layer.name} is not finite for ${paths[bad]}`);
+      }
+    rows += to - from;
+  };
   return {
     write(paths, activations) {
-      const numbers = Int32Array.from(paths, (_, i) => rows + i);
-      rows += paths.length;
       for (const name of paths) names.update(`${name}\0`);
-      let at = 0;
-      for (const [l, layer] of layers.entries()) {
-        for (let unit = 0; unit < layer.units; unit++, at++) {
-          const bad = extremes.add(at, activations[l]!, unit, layer.units, numbers);
-          if (bad >= 0) throw new Error(`unit ${unit} of ${layer.name} is not finite for ${paths[bad]}`);
-        }
-      }
+      for (let from = 0; from < paths.length; from += block.rows)
+        take(paths, activations, from, Math.min(paths.length, from + block.rows));
     },
     close() {
       if (rows !== images) throw new Error(`${rows} images were given, not ${images}`);
+      run(extremes.finish());
       const notes = {
         form: FORM,
         depth: `${depth}`,

@@ -113,6 +113,8 @@ export interface ActivationFile {
   readonly batchCount: number;
   /** First row of each batch, then the number of rows. */
   readonly starts: readonly number[];
+  /** Bytes of the largest batch. */
+  readonly batchBytes: number;
   batch(index: number): Promise<ActivationBatch>;
   batches(): AsyncGenerator<ActivationBatch, void, undefined>;
   /**
@@ -146,6 +148,7 @@ export async function activationsIn(file: ArrowFile): Promise<ActivationFile> {
     rows: file.rows,
     batchCount: file.starts.length - 1,
     starts: file.starts,
+    batchBytes: file.batchBytes,
     batch,
     async part(index, chosen, slab, paths) {
       const names = chosen.map((i) => layers[i]!.name);

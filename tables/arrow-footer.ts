@@ -1,3 +1,4 @@
+import { readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { Damage } from './damage.ts';
 import { Table } from './flatbuffer.ts';
@@ -17,6 +18,7 @@ const DEEPEST = 8;
 export interface Block {
   readonly offset: number;
   readonly headBytes: number;
+  readonly bodyBytes: number;
 }
 
 /** What the footer says of the record batches. */
@@ -44,17 +46,21 @@ export async function checkFooter(handle: FileHandle, size: number, footerBytes:
   const blocks: Block[] = [];
   for (const block of footer.structs(FOOTER.batches, 24)) {
     starts.push(starts.at(-1)! + (await checkBlock(handle, block, end, KINDS.batch)));
-    blocks.push({ offset: block.long(0), headBytes: block.int(8) });
+    blocks.push({ offset: block.long(0), headBytes: block.int(8), bodyBytes: block.long(16) });
   }
   return { starts, blocks };
 }
 
-/** Lengths of the columns of a batch, and where their buffers lie in its body, in the order of the schema. */
-export async function batchHeader(
+/**
+ * Lengths of the columns of a batch, and where their buffers lie in its body, in the order of the schema. Reads them at once:
+ * they are few bytes, and who asks can so ask for the body before the thread goes on with something else.
+ */
+export function batchHeader(
   handle: FileHandle,
   { offset, headBytes }: Block,
-): Promise<{ rows: number; nodes: number[]; buffers: { from: number; length: number }[] }> {
-  const head = await partOf(handle, offset, headBytes);
+): { rows: number; nodes: number[]; buffers: { from: number; length: number }[] } {
+  const head = Buffer.alloc(headBytes);
+  if (readSync(handle.fd, head, 0, headBytes, offset) < headBytes) throw new Damage('it is cut short');
   const message = Table.root(head.subarray(8));
   const header = message.table(MESSAGE.header);
   if (!header) throw new Damage('a batch has no header');

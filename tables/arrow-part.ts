@@ -3,12 +3,17 @@ import { type DataType, FixedSizeList, Float, List, Precision, type Schema, Utf8
 import { type Block, batchHeader } from './arrow-footer.ts';
 import { Damage } from './damage.ts';
 
-/** Memory that reads of parts use again and again; it grows as needed. */
-export interface Slab {
-  buffer: ArrayBuffer;
-}
+/** Gives memory for a read: `length` bytes, the same again and again. */
+export type Slab = (length: number) => Uint8Array;
 
-export const newSlab = (): Slab => ({ buffer: new ArrayBuffer(0) });
+/** A slab that grows as needed. */
+export function newSlab(): Slab {
+  let memory = new Uint8Array(0);
+  return (length) => {
+    if (memory.length < length) memory = new Uint8Array(length);
+    return memory.subarray(0, length);
+  };
+}
 
 /** Some columns of a record batch. */
 export interface Part {
@@ -30,14 +35,15 @@ export async function readPart(
   names: readonly string[],
   slab: Slab,
 ): Promise<Part> {
-  const { rows, nodes, buffers } = await batchHeader(handle, block);
+  const { rows, nodes, buffers } = batchHeader(handle, block);
   const places = new Map(names.map((name) => [name, placeOf(schema, name)]));
   const used = [...places.values()].flatMap(({ buffer, type }) =>
     buffers.slice(buffer, buffer + extentOf(type).buffers).filter(({ length }) => length > 0),
   );
   const start = used.reduce((least, { from }) => Math.min(least, from), Number.POSITIVE_INFINITY);
   const end = used.reduce((most, { from, length }) => Math.max(most, from + length), 0);
-  if (end > start) await fill(handle, slab, block.offset + block.headBytes + start, end - start);
+  const bytes = slab(Math.max(0, end - start));
+  await fill(handle, bytes, block.offset + block.headBytes + start);
   const damaged = (name: string, what: string) => new Damage(`its column ${JSON.stringify(name)} ${what}`);
   const bytesOf = (index: number, least: number, name: string): { at: number; length: number } => {
     const { from, length } = buffers[index] ?? { from: 0, length: 0 };
@@ -51,19 +57,20 @@ export async function readPart(
     checkLength(node + 1, rows * width, name);
     if (rows * width === 0) return new Float32Array(0);
     const { at } = bytesOf(buffer + 2, 4 * rows * width, name);
-    if (at % 4 !== 0) throw damaged(name, 'stands askew');
-    return new Float32Array(slab.buffer, at, rows * width);
+    if ((bytes.byteOffset + at) % 4 !== 0) throw damaged(name, 'stands askew');
+    return new Float32Array(bytes.buffer, bytes.byteOffset + at, rows * width);
   };
   const textsIn = (name: string, { buffer }: Place): string[] => {
     if (rows === 0) return [];
     const offsets = bytesOf(buffer + 1, 4 * (rows + 1), name);
     const texts = bytesOf(buffer + 2, 0, name);
-    const [view, bytes] = [new DataView(slab.buffer), Buffer.from(slab.buffer)];
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const chars = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     return Array.from({ length: rows }, (_, row) => {
       const from = view.getInt32(offsets.at + 4 * row, true);
       const to = view.getInt32(offsets.at + 4 * (row + 1), true);
       if (from < 0 || to < from || to > texts.length) throw damaged(name, 'has texts that overlap');
-      return to > from ? bytes.toString('utf8', texts.at + from, texts.at + to) : '';
+      return to > from ? chars.toString('utf8', texts.at + from, texts.at + to) : '';
     });
   };
   const columns = new Map<string, Float32Array | string[]>();
@@ -109,11 +116,9 @@ function extentOf(type: DataType): { nodes: number; buffers: number } {
   return { nodes: 1, buffers: 2 };
 }
 
-async function fill(handle: FileHandle, slab: Slab, position: number, length: number): Promise<void> {
-  if (slab.buffer.byteLength < length) slab.buffer = new ArrayBuffer(length);
-  const bytes = new Uint8Array(slab.buffer, 0, length);
-  for (let done = 0; done < length; ) {
-    const { bytesRead } = await handle.read(bytes, done, length - done, position + done);
+async function fill(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesRead } = await handle.read(bytes, done, bytes.length - done, position + done);
     if (bytesRead === 0) throw new Damage('it is cut short');
     done += bytesRead;
   }

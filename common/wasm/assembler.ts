@@ -6,8 +6,8 @@
 /** Instructions in the binary format; those that leave a value can stand as operands of others. */
 export type Code = readonly number[];
 
-const seq = (...parts: readonly Code[]): Code => parts.flat();
-const simd = (code: number): Code => [0xfd, ...unsigned(code)];
+export const seq = (...parts: readonly Code[]): Code => parts.flat();
+export const simd = (code: number): Code => [0xfd, ...unsigned(code)];
 
 export const i32 = {
   const: (value: number): Code => [0x41, ...signed(value)],
@@ -16,17 +16,6 @@ export const i32 = {
   mul: (a: Code, b: Code): Code => seq(a, b, [0x6c]),
   /** Without sign. */
   lessThan: (a: Code, b: Code): Code => seq(a, b, [0x49]),
-  and: (a: Code, b: Code): Code => seq(a, b, [0x71]),
-  shiftLeft: (a: Code, by: Code): Code => seq(a, by, [0x74]),
-  /** Without sign. */
-  shiftRightZero: (a: Code, by: Code): Code => seq(a, by, [0x76]),
-  store: (address: Code, value: Code, offset = 0): Code => [
-    ...address,
-    ...value,
-    0x36,
-    2,
-    ...unsigned(offset),
-  ],
 };
 
 export const v128 = {
@@ -84,28 +73,25 @@ export const repeatWhile = (condition: Code, ...body: readonly Code[]): Code =>
 /** A function of a module: all parameters are i32, there is no result. */
 export interface Kernel {
   readonly params: number;
-  /** How many locals follow the parameters: first i32, then v128. */
-  readonly locals: { readonly i32: number; readonly v128: number };
+  /** How many locals follow the parameters: first i32, then v128, then i64. */
+  readonly locals: { readonly i32: number; readonly v128: number; readonly i64?: number };
   readonly body: readonly Code[];
 }
 
 /** The largest memory that there is, in pages of 64 KiB: 4 GiB. */
 const MOST_PAGES = 65_536;
 
-/** A module that exports kernels by their names and imports the memory `env.memory`, which is shared or a thread's own. */
-export function assemble(
-  kernels: Readonly<Record<string, Kernel>>,
-  isShared = true,
-): Uint8Array<ArrayBuffer> {
-  const [I32, V128] = [0x7f, 0x7b];
+/** A module that exports kernels by their names and imports the shared memory `env.memory`. */
+export function assemble(kernels: Readonly<Record<string, Kernel>>): Uint8Array<ArrayBuffer> {
+  const [I32, V128, I64] = [0x7f, 0x7b, 0x7e];
   const all = Object.entries(kernels);
   const types = all.map(([, { params }]) => [0x60, ...vector(new Array<Code>(params).fill([I32])), 0]);
-  const limits = isShared ? [3, 0, ...unsigned(MOST_PAGES)] : [0, 0];
-  const memory = [...text('env'), ...text('memory'), 2, ...limits];
+  const memory = [...text('env'), ...text('memory'), 2, 3, 0, ...unsigned(MOST_PAGES)];
   const codes = all.map(([, { locals, body }]) => {
     const declared = vector([
       [...unsigned(locals.i32), I32],
       [...unsigned(locals.v128), V128],
+      [...unsigned(locals.i64 ?? 0), I64],
     ]);
     const code = [...declared, ...body.flat(), 0x0b];
     return [...unsigned(code.length), ...code];
@@ -135,11 +121,11 @@ const vector = (entries: readonly Code[]): Code => [...unsigned(entries.length),
 const text = (value: string): Code => vector([...Buffer.from(value)].map((byte) => [byte]));
 
 /** LEB128. */
-function unsigned(value: number): Code {
+export function unsigned(value: number): Code {
   return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...unsigned(value >>> 7)];
 }
 
-function signed(value: number): Code {
+export function signed(value: number): Code {
   if (value >= -0x40 && value < 0x40) return [value & 0x7f];
   return [(value & 0x7f) | 0x80, ...signed(value >> 7)];
 }

@@ -34,6 +34,16 @@ export function startThreads(shared: Shared, count: number): Threads {
   };
 }
 
+/** Does jobs in this thread alone, at once. */
+export function alone(shared: Shared): (job: Job) => void {
+  const work = worker(shared);
+  const claimed = new Int32Array(shared.memory.buffer, 0, 1);
+  return (job) => {
+    claimed[0] = 0;
+    work(job);
+  };
+}
+
 function ask(helper: Worker, job: Job): Promise<void> {
   return new Promise((resolve, reject) => {
     const gone = (code: number) => reject(new Error(`a helper thread ended with code ${code}`));

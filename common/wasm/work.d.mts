@@ -22,6 +22,9 @@ export interface Shared {
  */
 export function share(bytes: Uint8Array, length: number): Shared;
 
+/** The kernels by their names, to be called in this thread. */
+export function kernelsOf(shared: Shared): Readonly<Record<string, (...args: number[]) => void>>;
+
 /**
  * Makes the function that works on a job until no range is left. `told` is called after every call of the kernel with the
  * share of the job that was taken before.

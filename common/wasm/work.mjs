@@ -12,9 +12,13 @@ export function share(bytes, length) {
   }
 }
 
-export function worker({ module, memory }) {
-  const kernels = new WebAssembly.Instance(module, { env: { memory } }).exports;
-  const claimed = new Int32Array(memory.buffer, 0, 1);
+export function kernelsOf({ module, memory }) {
+  return new WebAssembly.Instance(module, { env: { memory } }).exports;
+}
+
+export function worker(shared) {
+  const kernels = kernelsOf(shared);
+  const claimed = new Int32Array(shared.memory.buffer, 0, 1);
   return ({ kernel, ranges }, told = () => {}) => {
     const run = kernels[kernel];
     for (;;) {

@@ -7,7 +7,7 @@ import { writeMargins } from '../../tables/margins.ts';
 import { sameShards } from '../../tables/shards.ts';
 import { drawUnits } from '../../tables/unit-sample.ts';
 import { pickUnits, readUnitStats } from '../../tables/unit-stats.ts';
-import { collectGarbage } from './collect.ts';
+import { collectGarbage } from '../../common/wasm/collect.ts';
 import { compareAll } from './compare.ts';
 import type { Params } from './index.ts';
 import { openAll } from './load.ts';

@@ -1,21 +1,27 @@
+import { startThreads, type Threads } from '../../common/wasm/threads.ts';
 import { bytesPerUnit, type Extremes, findExtremes } from '../../stats/extremes.ts';
 import { findWindows, type Sought, spacePerUnit, type Windows } from '../../stats/windows.ts';
+import { newSlab } from '../../tables/arrow.ts';
 import { EXTREMES } from '../../tables/extremes.ts';
 import type { Plan } from './plan.ts';
-import type { AllActivations, Sample, Taker } from './rows.ts';
+import { type AllActivations, eachColumn, type Sample, type Taker } from './rows.ts';
 import type { Side } from './tasks.ts';
 
 /** How the images of a block of units are found. */
 export interface Finding {
-  /** Bytes that one unit takes meanwhile. */
-  readonly bytes: number;
-  /** Passes over the images; `bad` is told of an activation that isn't finite: unit in the block, image number. */
+  /** Units of a block at most. */
+  readonly units: number;
+  /**
+   * Passes over the images of the units `from` to `to` − 1; `bad` is told of an activation that isn't finite: unit in the
+   * block, image number. What was found before holds no more.
+   */
   find(
     from: number,
     to: number,
     bad: (unit: number, image: number) => never,
     pause: (images: number) => void,
   ): Promise<Found>;
+  close(): Promise<void>;
 }
 
 /** Results for the units of a block, counted from its first one. */
@@ -26,16 +32,22 @@ export interface Found {
   lowest(unit: number): Side | undefined;
 }
 
-type Activations = Pick<AllActivations, 'pass'>;
+/** What a finding works on, and with: images in all, bytes for candidates, threads with this one. */
+export interface Means {
+  readonly activations: Pick<AllActivations, 'layers' | 'units' | 'block' | 'pass'>;
+  readonly images: number;
+  readonly memory: number;
+  readonly threads: number;
+}
 
 /** Keeps all images of a unit up to its queries: exact whatever the activations are. */
-export function directly(activations: Activations, images: number, plan: Plan): Finding {
+export function directly(means: Means, plan: Plan): Finding {
   const queriesTo = plan.queries + plan.tasks;
+  const block = blockOf(means, plan.depth, 0);
   return {
-    bytes: bytesPerUnit(images, plan.depth),
+    units: block.units,
     async find(from, to, bad, pause) {
-      const extremes = findExtremes(to - from, images, plan.depth);
-      await activations.pass(from, to, takerFor(extremes, bad), pause);
+      const extremes = await block.extremes(from, to, bad, pause);
       const side = (ranks: Extremes['highest']) => (unit: number) => ({
         first: ranks(unit, 0, firstOf(plan)),
         queries: ranks(unit, plan.queries, queriesTo),
@@ -46,33 +58,23 @@ export function directly(activations: Activations, images: number, plan: Plan): 
         lowest: side(extremes.lowest),
       };
     },
+    close: block.close,
   };
 }
 
 /** Keeps the references, and of the images between these and the queries none: see `findWindows`. */
-export function bySample(activations: Activations, sample: Sample, images: number, plan: Plan): Finding {
-  const sought: Sought = { images, from: plan.queries, to: plan.queries + plan.tasks };
+export function bySample(means: Means, sample: Sample, plan: Plan): Finding {
+  const sought: Sought = { images: means.images, from: plan.queries, to: plan.queries + plan.tasks };
   const first = firstOf(plan);
   const space = spacePerUnit(sought, sample.images.length);
+  const block = blockOf(means, first, space);
   return {
-    bytes: bytesPerUnit(images, first) + space,
+    units: block.units,
     async find(from, to, bad, pause) {
-      const units = to - from;
-      const extremes = findExtremes(units, images, first);
-      const windows = await windowsFrom(sample, sought, from, to, new ArrayBuffer(units * space));
-      const take = takerFor(extremes, bad);
-      await activations.pass(
-        from,
-        to,
-        {
-          ...take,
-          column(unit, values, at, stride, numbers) {
-            take.column(unit, values, at, stride, numbers);
-            windows.add(unit, values, at, stride, numbers);
-          },
-        },
-        pause,
-      );
+      const windows = await windowsFrom(sample, sought, from, to, new ArrayBuffer((to - from) * space));
+      const extremes = await block.extremes(from, to, bad, pause, (portions, images) => {
+        eachColumn(portions, images.length, (unit, values) => windows.add(unit, values, 0, 1, images));
+      });
       const side = (ranks: Extremes['highest'], ranksSought: Windows['highest']) => (unit: number) => {
         const queries = ranksSought(unit);
         return queries && { first: ranks(unit, 0, first), queries };
@@ -83,6 +85,7 @@ export function bySample(activations: Activations, sample: Sample, images: numbe
         lowest: side(extremes.lowest, windows.lowest),
       };
     },
+    close: block.close,
   };
 }
 
@@ -95,12 +98,12 @@ async function windowsFrom(
 ): Promise<Windows> {
   const size = sample.images.length;
   const values = new Float32Array(space, 0, (to - from) * size);
-  const filled = new Int32Array(to - from);
+  let filled = 0;
   await sample.pass(from, to, {
-    column(unit, column, at, stride, numbers) {
-      let place = unit * size + filled[unit]!;
-      for (let row = 0, i = at; row < numbers.length; row++, i += stride) values[place++] = column[i]!;
-      filled[unit]! += numbers.length;
+    slabs: [newSlab()],
+    batch(portions, { length }) {
+      eachColumn(portions, length, (unit, column) => values.set(column, unit * size + filled));
+      filled += length;
     },
     ends: () => {
       throw new Error('a sample has no ends');
@@ -109,14 +112,68 @@ async function windowsFrom(
   return findWindows(to - from, sought, space, sample.images);
 }
 
-function takerFor(extremes: Extremes, bad: (unit: number, image: number) => never): Taker {
-  return {
-    column(unit, values, at, stride, numbers) {
-      const row = extremes.add(unit, values, at, stride, numbers);
-      if (row >= 0) bad(unit, numbers[row]!);
-    },
-    ends: extremes.merge,
+/** Pieces of work for each thread: more even out their speed, each takes some work to begin with. */
+const PIECES = 6;
+
+/**
+ * The extremes of as many units at a time as fit, `more` bytes a unit aside. Memory and threads are those of the first
+ * block.
+ */
+function blockOf({ activations, images, memory, threads: count }: Means, depth: number, more: number) {
+  const { layers } = activations;
+  const bytes = bytesPerUnit(images, depth) + more;
+  const units = Math.max(1, Math.min(activations.units, Math.floor(memory / bytes)));
+  let made: { extremes: Extremes; threads: Threads } | undefined;
+  const make = () => {
+    const { block } = activations;
+    const pieces = count === 1 ? 1 : PIECES * count;
+    const extremes = findExtremes({ layers: layers.length, units, images, depth, block, rooms: 2, pieces });
+    return { extremes, threads: startThreads(extremes.shared, count) };
   };
+  return {
+    units,
+    async extremes(
+      from: number,
+      to: number,
+      bad: (unit: number, image: number) => never,
+      pause: (images: number) => void,
+      also: Taker['batch'] = () => {},
+    ): Promise<Extremes> {
+      made ??= make();
+      const { extremes, threads } = made;
+      extremes.begin(within(layers, from, to));
+      const take: Taker = {
+        slabs: extremes.rooms.map((room) => (length) => room.subarray(0, length)),
+        async batch(portions, numbers) {
+          const inOrder = portions.toSorted((a, b) => a.first - b.first);
+          await threads.run(extremes.add(inOrder, numbers), () => {});
+          for (const { values, at, stride, units: own, first } of portions)
+            for (let unit = 0; unit < own; unit++)
+              if (!extremes.isFinite(first + unit)) {
+                const row = numbers.findIndex((_, i) => !Number.isFinite(values[at + unit + i * stride]));
+                bad(first + unit, numbers[row]!);
+              }
+          await also(portions, numbers);
+        },
+        ends: extremes.merge,
+      };
+      await activations.pass(from, to, take, pause);
+      await threads.run(extremes.finish(), () => {});
+      return extremes;
+    },
+    close: async () => made?.threads.close(),
+  };
+}
+
+/** Units of each layer among those from `from` to `to` − 1, of the layers that have any there. */
+function within(layers: AllActivations['layers'], from: number, to: number): number[] {
+  let start = 0;
+  const counts = layers.map(({ units }) => {
+    const count = Math.min(to, start + units) - Math.max(from, start);
+    start += units;
+    return count;
+  });
+  return counts.filter((count) => count > 0);
 }
 
 /** How many of the first images are needed: the references, and those of the table of extremes. */

@@ -1,15 +1,28 @@
-import type { End } from '../../stats/candidates.ts';
+import type { End } from '../../stats/extremes.ts';
 import { type ExtremesFile, openKept } from '../../tables/activation-extremes.ts';
 import type { ActivationBatch, ActivationFile, ActivationLayer } from '../../tables/activations.ts';
-import { newSlab } from '../../tables/arrow.ts';
+import type { Slab } from '../../tables/arrow.ts';
 import type { ImageNumbers } from '../../tables/images.ts';
 import { checkPaths } from '../../tables/shards.ts';
 import { readAhead } from './read-ahead.ts';
 
-/** Takes what is known of units, counted from the first one of a pass. `images` are numbers. */
+/** Activations of some units of one layer for the images of a batch. */
+export interface Portion {
+  /** That of the first unit for the first image, `values[at]`; units adjoin, images are `stride` apart. */
+  readonly values: Float32Array;
+  readonly at: number;
+  readonly stride: number;
+  readonly units: number;
+  /** Where the first unit stands, counted from the first one of the pass. */
+  readonly first: number;
+}
+
+/** Takes what is known of units, counted from the first one of a pass. */
 export interface Taker {
-  /** Activations of a unit, `values[at]`, `values[at + stride]` …, one an image. */
-  column(unit: number, values: Float32Array, at: number, stride: number, images: Int32Array): void;
+  /** Memory that batches are read to, by turns. */
+  readonly slabs: readonly Slab[];
+  /** Activations of all units for some images, by their numbers. Portions come in the order of the file. */
+  batch(portions: readonly Portion[], images: Int32Array): Promise<void> | void;
   /** What was kept of a shard's extremes, and the sums of all its images. */
   ends(unit: number, high: End, low: End, sums: Float64Array): void;
 }
@@ -21,9 +34,11 @@ export interface AllActivations {
   readonly units: number;
   /** How many images from either end of every unit are known: infinity where all are. */
   readonly depth: number;
+  /** Of the largest batch: images, units of the widest layer, bytes. */
+  readonly block: { readonly rows: number; readonly width: number; readonly bytes: number };
   /**
    * Gives all that is known of the units `from` to `to` − 1 (counted through the layers in order), shard after shard.
-   * Memory: two record batches.
+   * What is read next is asked for before the taker is given what was.
    */
   pass(from: number, to: number, take: Taker, pause?: (images: number) => void): Promise<void>;
   /** About `size` images, spread evenly over the shards and in them; none where not all images are known. */
@@ -65,15 +80,16 @@ export async function openAll(
       layers,
       units: layers.reduce((sum, layer) => sum + layer.units, 0),
       depth: Math.min(...depths),
+      block: largestOf(shards),
       async pass(from, to, take, pause = () => {}) {
         const parts = partsOf(order, layers, from, to);
         let images = 0;
-        for await (const { s, batch } of readAhead(everything(shards, parts, from === 0))) {
+        for await (const { s, batch } of readAhead(everything(shards, parts, from === 0, take.slabs))) {
           const shard = shards[s]!;
           const numbered = numbers.numbers[s]!;
           if (batch) {
             if (from === 0) checkPaths(files[s]!, batch.start, batch.paths, paths[s]!);
-            takeBatch(batch, parts, numbered, take);
+            await takeBatch(batch, parts, numbered, take);
             images += batch.rows;
           } else if (shard.form === 'extremes') {
             await takeEnds(shard, parts, numbered, take);
@@ -121,23 +137,33 @@ function partsOf(
   return parts.sort((a, b) => a.index - b.index);
 }
 
-/**
- * The shards in turn, by their positions: those with all activations batch by batch, in two slabs by turns, so that one can
- * be read while the other is worked on.
- */
+function largestOf(shards: readonly (ActivationFile | ExtremesFile)[]): AllActivations['block'] {
+  const block = { rows: 0, width: 0, bytes: 0 };
+  for (const shard of shards) {
+    if (shard.form === 'extremes') continue;
+    shard.starts.forEach((start, i) => {
+      if (i > 0) block.rows = Math.max(block.rows, start - shard.starts[i - 1]!);
+    });
+    for (const { units } of shard.layers) block.width = Math.max(block.width, units);
+    block.bytes = Math.max(block.bytes, shard.batchBytes);
+  }
+  return block;
+}
+
+/** The shards in turn, by their positions: those with all activations batch by batch. */
 async function* everything(
   shards: readonly (ActivationFile | ExtremesFile)[],
   parts: readonly Part[],
   paths: boolean,
+  slabs: readonly Slab[],
 ): AsyncGenerator<{ readonly s: number; readonly batch?: ActivationBatch }, void, undefined> {
-  const slabs = [newSlab(), newSlab()];
   const layers = parts.map(({ index }) => index);
   let turn = 0;
   for (const [s, shard] of shards.entries()) {
     if (shard.form === 'extremes') yield { s };
     else
       for (let i = 0; i < shard.batchCount; i++)
-        yield { s, batch: await shard.part(i, layers, slabs[turn++ % 2]!, paths) };
+        yield { s, batch: await shard.part(i, layers, slabs[turn++ % slabs.length]!, paths) };
   }
 }
 
@@ -167,12 +193,12 @@ function sampleOf(
       ),
     ),
     async pass(from, to, take) {
-      const slab = newSlab();
+      const slab = take.slabs[0]!;
       const own = parts(from, to);
       const layers = own.map(({ index }) => index);
       for (const { shard, s, batches } of chosen)
         for (const batch of batches)
-          takeBatch(await shard.part(batch, layers, slab, false), own, numbers[s]!, take);
+          await takeBatch(await shard.part(batch, layers, slab, false), own, numbers[s]!, take);
     },
   };
 }
@@ -189,22 +215,31 @@ function joined(parts: readonly Int32Array[]): Int32Array {
   return all;
 }
 
+async function takeBatch(batch: ActivationBatch, parts: readonly Part[], numbers: Int32Array, take: Taker) {
+  const portions = parts.map(({ index, units, from, to, at }) => {
+    return { values: batch.layer(index), at: from, stride: units, units: to - from, first: at };
+  });
+  await take.batch(portions, numbers.subarray(batch.start, batch.start + batch.rows));
+}
+
 /** Units whose activations are brought together at a time: those that share the processor's lines of memory. */
 const TOGETHER = 16;
 
-function takeBatch(batch: ActivationBatch, parts: readonly Part[], numbers: Int32Array, take: Taker): void {
-  const { rows } = batch;
-  const images = numbers.subarray(batch.start, batch.start + rows);
-  const columns = new Float32Array(TOGETHER * rows);
-  for (const { index, units, from, to, at } of parts) {
-    const values = batch.layer(index);
-    for (let first = from; first < to; first += TOGETHER) {
-      const count = Math.min(TOGETHER, to - first);
+/** The activations of each unit of portions, one after another. */
+export function eachColumn(
+  portions: readonly Portion[],
+  rows: number,
+  take: (unit: number, values: Float32Array) => void,
+): void {
+  const columns = Array.from({ length: TOGETHER }, () => new Float32Array(rows));
+  for (const { values, at, stride, units, first } of portions) {
+    for (let unit = 0; unit < units; unit += TOGETHER) {
+      const count = Math.min(TOGETHER, units - unit);
       for (let row = 0; row < rows; row++) {
-        const start = row * units + first;
-        for (let i = 0; i < count; i++) columns[i * rows + row] = values[start + i]!;
+        const start = at + row * stride + unit;
+        for (let i = 0; i < count; i++) columns[i]![row] = values[start + i]!;
       }
-      for (let i = 0; i < count; i++) take.column(at + first + i - from, columns, i * rows, 1, images);
+      for (let i = 0; i < count; i++) take(first + unit + i, columns[i]!);
     }
   }
 }

@@ -4,12 +4,12 @@ import type { UnitStats } from '../../tables/unit-stats.ts';
 import { bySample, directly, type Finding, type Found } from './block.ts';
 import type { Plan } from './plan.ts';
 import type { AllActivations } from './rows.ts';
-import { dealTasks, type UnitTasks } from './tasks.ts';
+import { dealTasks, roomFor, type UnitTasks } from './tasks.ts';
 import { unitTable } from './units.ts';
 
 /** What the selection needs of the world. */
 export interface Selection {
-  readonly activations: Pick<AllActivations, 'layers' | 'units' | 'pass' | 'sample'>;
+  readonly activations: Pick<AllActivations, 'layers' | 'units' | 'block' | 'pass' | 'sample'>;
   /** Number of images, and the path of each. */
   readonly images: number;
   nameOf(image: number): string;
@@ -17,10 +17,13 @@ export interface Selection {
   readonly seed: number;
   /** Bytes for candidates. Units that don't fit wait for another pass over the images. */
   readonly memory: number;
+  /** Threads that work, with this one. */
+  readonly threads: number;
   /** Images of the sample by which queries far from the ends are found; of fewer than four times as many none is taken. */
   readonly sample: number;
   /**
-   * Takes the tasks of a unit and the first of its images from either end. Called in model order, not for constant units.
+   * Takes the tasks of a unit and the first of its images from either end: they hold until it returns. Called in model order,
+   * not for constant units.
    */
   put(layer: string, unit: number, tasks: UnitTasks, highest: Int32Array, lowest: Int32Array): void;
   /** Called now and then with the work done. */
@@ -35,12 +38,21 @@ const FEW = 2048;
  * on the activations, the paths' order, the plan and the seed, never on the shards, the memory or the sample.
  */
 export async function selectAll(selection: Selection): Promise<UnitStats> {
+  const { first, safe } = findings(selection);
+  try {
+    return await selectBy(selection, first, safe);
+  } finally {
+    await first.close();
+    await safe.close();
+  }
+}
+
+async function selectBy(selection: Selection, first: Finding, safe: Finding): Promise<UnitStats> {
   const { images, plan, pause } = selection;
   const { stats, set } = unitTable(selection.activations.layers);
-  const { first, safe } = findings(selection);
-  const size = sizeFor(first, selection.memory);
-  const total = Math.ceil(stats.count / size) * images;
+  const total = Math.ceil(stats.count / first.units) * images;
   const streams = new Map<string, Stream>();
+  const room = roomFor(plan);
   /** False where the images of a unit are not found. */
   const take = (row: number, found: Found, unit: number): boolean => {
     set(row, found.statistics(unit));
@@ -50,7 +62,7 @@ export async function selectAll(selection: Selection): Promise<UnitStats> {
     const layer = stats.layer[row]!;
     const random = streams.get(layer) ?? randomStreams('tasks', selection.seed, layer);
     streams.set(layer, random);
-    const tasks = dealTasks(plan, random, stats.unit[row]!, highest, lowest);
+    const tasks = dealTasks(plan, random, stats.unit[row]!, highest, lowest, room);
     selection.put(layer, stats.unit[row]!, tasks, highest.first, lowest.first);
     return true;
   };
@@ -63,8 +75,8 @@ export async function selectAll(selection: Selection): Promise<UnitStats> {
       },
       (seen) => pause(done + seen, total),
     );
-  for (let from = 0, done = 0; from < stats.count; from += size, done += images) {
-    const to = Math.min(stats.count, from + size);
+  for (let from = 0, done = 0; from < stats.count; from += first.units, done += images) {
+    const to = Math.min(stats.count, from + first.units);
     const found = await find(first, from, to, done);
     for (let row = from; row < to; ) {
       if (take(row, found, row - from)) {
@@ -72,7 +84,7 @@ export async function selectAll(selection: Selection): Promise<UnitStats> {
         continue;
       }
       // The sample misled: the next units, as many as fit, are found again without it.
-      const end = Math.min(to, row + sizeFor(safe, selection.memory));
+      const end = Math.min(to, row + safe.units);
       const again = await find(safe, row, end, done);
       for (let unit = 0; row < end; unit++, row++) take(row, again, unit);
     }
@@ -81,14 +93,13 @@ export async function selectAll(selection: Selection): Promise<UnitStats> {
 }
 
 /** How to find the images of a unit at first, and what always succeeds. */
-function findings({ activations, images, plan, sample: size }: Selection): { first: Finding; safe: Finding } {
-  const safe = directly(activations, images, plan);
+function findings(selection: Selection): { first: Finding; safe: Finding } {
+  const { activations, images, plan, sample: size } = selection;
+  const safe = directly(selection, plan);
   if (plan.depth <= FEW || images < 4 * size) return { first: safe, safe };
   const sample = activations.sample(size);
-  return { first: sample.images.length === 0 ? safe : bySample(activations, sample, images, plan), safe };
+  return { first: sample.images.length === 0 ? safe : bySample(selection, sample, plan), safe };
 }
-
-const sizeFor = ({ bytes }: Finding, memory: number): number => Math.max(1, Math.floor(memory / bytes));
 
 function notFinite(stats: UnitStats, row: number, image: string): UserError {
   return new UserError(

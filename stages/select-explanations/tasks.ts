@@ -1,4 +1,4 @@
-import { type Stream, shuffle } from '../../stats/random.ts';
+import type { Stream } from '../../stats/random.ts';
 import type { Plan } from './plan.ts';
 
 /** The tasks of one unit: N rows, image numbers. */
@@ -21,33 +21,53 @@ const MINUS = 1;
 /** The queries are shuffled as one more bin, with a number that no bin can have. */
 const QUERIES = 0xffffffff;
 
+/** Room for the tasks of one unit. */
+export function roomFor({ tasks, references }: Plan): UnitTasks {
+  return {
+    query_plus: new Int32Array(tasks),
+    query_minus: new Int32Array(tasks),
+    references_plus: new Int32Array(tasks * references),
+    references_minus: new Int32Array(tasks * references),
+  };
+}
+
 /**
  * Deals the extreme images of one unit out to its tasks [IMI]. The first N·K of an order are cut into K bins of N; task i
  * takes the i-th image of each shuffled bin, so that the references of every task span the same range; its query
  * is the i-th of the shuffled N images from rank `plan.queries` on. `random` are the streams of (seed, layer); the order of a
  * bin depends on unit, side and bin besides, and on nothing else.
+ *
+ * @param into takes the tasks, and is returned
  */
-export function dealTasks(plan: Plan, random: Stream, unit: number, highest: Side, lowest: Side): UnitTasks {
-  const plus = dealSide(plan, random, unit, PLUS, highest);
-  const minus = dealSide(plan, random, unit, MINUS, lowest);
-  return {
-    query_plus: plus.queries,
-    query_minus: minus.queries,
-    references_plus: plus.references,
-    references_minus: minus.references,
-  };
+export function dealTasks(
+  plan: Plan,
+  random: Stream,
+  unit: number,
+  highest: Side,
+  lowest: Side,
+  into = roomFor(plan),
+): UnitTasks {
+  const { query_plus, query_minus, references_plus, references_minus } = into;
+  dealSide(plan, random, unit, PLUS, highest, references_plus, query_plus);
+  dealSide(plan, random, unit, MINUS, lowest, references_minus, query_minus);
+  return into;
 }
 
-function dealSide(plan: Plan, random: Stream, unit: number, side: number, order: Side) {
-  const { tasks, references: bins } = plan;
-  const references = new Int32Array(tasks * bins);
-  const images = order.first.slice(0, tasks * bins);
+function dealSide(
+  { tasks, references: bins }: Plan,
+  random: Stream,
+  unit: number,
+  side: number,
+  order: Side,
+  references: Int32Array,
+  queries: Int32Array,
+): void {
+  // A bin is shuffled where the queries will stand.
   for (let bin = 0; bin < bins; bin++) {
-    shuffle(images, random.start(unit, side, bin), bin * tasks, tasks);
-    for (let task = 0, at = bin * tasks; task < tasks; task++, at++)
-      references[task * bins + bin] = images[at]!;
+    for (let i = 0; i < tasks; i++) queries[i] = order.first[bin * tasks + i]!;
+    random.start(unit, side, bin).shuffle(queries);
+    for (let task = 0; task < tasks; task++) references[task * bins + bin] = queries[task]!;
   }
-  const queries = order.queries.slice();
-  shuffle(queries, random.start(unit, side, QUERIES));
-  return { queries, references };
+  for (let i = 0; i < tasks; i++) queries[i] = order.queries[i]!;
+  random.start(unit, side, QUERIES).shuffle(queries);
 }

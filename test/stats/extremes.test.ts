@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { alone } from '../../common/wasm/threads.ts';
 import { findExtremes } from '../../stats/extremes.ts';
-import { floatOf, rankOf } from '../../stats/pairs.ts';
-import { randomStreams, shuffle } from '../../stats/random.ts';
+import { floatOf, ordered } from '../../stats/extremes/values.ts';
+import { randomStreams } from '../../stats/random.ts';
 import { INSTALL, pythonWith, runPython } from '../support/python.ts';
 
 const float32 = fc.float({ noNaN: true, noDefaultInfinity: true });
@@ -27,25 +28,47 @@ const table = fc
     }),
   );
 
+const BLOCK = { rows: 1024, width: 8, bytes: 4 * 8 * 1024 };
+const PIECES = 3;
+
+/** Nothing found yet, of one layer. */
+function begin(units: number, images: number, depth: number) {
+  const extremes = findExtremes({ layers: 1, units, images, depth, block: BLOCK, rooms: 1, pieces: PIECES });
+  extremes.begin([units]);
+  const run = alone(extremes.shared);
+  return {
+    ...extremes,
+    /** Takes activations [images × units]. */
+    take(values: Float32Array, images: Int32Array) {
+      const room = new Float32Array(extremes.rooms[0]!.buffer, extremes.rooms[0]!.byteOffset, values.length);
+      room.set(values);
+      run(extremes.add([{ values: room, at: 0, stride: units }], images));
+    },
+    done() {
+      run(extremes.finish());
+      return extremes;
+    },
+  };
+}
+
 /** Gives blocks of `block` images in an order drawn from `seed`. */
 function run(units: number, images: number, depth: number, values: Float32Array, block = 7, seed = 0) {
-  const extremes = findExtremes(units, images, depth);
+  const extremes = begin(units, images, depth);
   const starts = Int32Array.from({ length: Math.ceil(images / block) }, (_, i) => i * block);
-  shuffle(starts, randomStreams(seed).start(0, 0, 0));
+  randomStreams(seed).start(0, 0, 0).shuffle(starts);
   for (const start of starts) {
     const rows = Int32Array.from({ length: Math.min(block, images - start) }, (_, i) => start + i);
-    for (let unit = 0; unit < units; unit++)
-      expect(extremes.add(unit, values, start * units + unit, units, rows)).toBe(-1);
+    extremes.take(values.subarray(start * units, (start + rows.length) * units), rows);
   }
-  return extremes;
+  return extremes.done();
 }
 
 describe('ranks of float32', () => {
   it('order as the numbers do, and go back', () => {
     fc.assert(
       fc.property(fc.oneof(float32, tied), fc.oneof(float32, tied), (a, b) => {
-        expect(Math.sign(rankOf(a) - rankOf(b))).toBe(a < b ? -1 : a > b ? 1 : 0);
-        expect(floatOf(rankOf(a))).toBe(a + 0);
+        expect(Math.sign(ordered(a) - ordered(b))).toBe(a < b ? -1 : a > b ? 1 : 0);
+        expect(floatOf(ordered(a))).toBe(a + 0);
       }),
     );
   });
@@ -76,15 +99,16 @@ describe('findExtremes', () => {
         fc.nat(),
         ({ units, images, depth, values }, block, seed) => {
           const whole = run(units, images, depth, values);
-          const merged = findExtremes(units, images, depth);
+          const all = begin(units, images, depth);
           for (let start = 0; start < images; start += block) {
             const rows = Int32Array.from({ length: Math.min(block, images - start) }, (_, i) => start + i);
-            const part = findExtremes(units, rows.length, depth);
-            for (let unit = 0; unit < units; unit++) {
-              part.add(unit, values, start * units + unit, units, rows);
-              merged.merge(unit, part.end(unit, 'high'), part.end(unit, 'low'), part.sums(unit));
-            }
+            const part = begin(units, rows.length, depth);
+            part.take(values.subarray(start * units, (start + rows.length) * units), rows);
+            part.done();
+            for (let unit = 0; unit < units; unit++)
+              all.merge(unit, part.end(unit, 'high'), part.end(unit, 'low'), part.sums(unit));
           }
+          const merged = all.done();
           for (const other of [run(units, images, depth, values, block, seed), merged])
             for (let unit = 0; unit < units; unit++) {
               expect(other.end(unit, 'high')).toEqual(whole.end(unit, 'high'));
@@ -126,10 +150,11 @@ describe('findExtremes', () => {
     expect([...extremes.highest(2, 0, 10)]).toEqual(sines.slice(0, 10));
   });
 
-  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('points at %s', (value) => {
-    const extremes = findExtremes(2, 3, 1);
-    expect(extremes.add(0, Float32Array.of(9, 1, 2, 3), 1, 1, Int32Array.of(0, 1, 2))).toBe(-1);
-    expect(extremes.add(1, Float32Array.of(1, 2, value, 3, value, 4), 0, 2, Int32Array.of(0, 1, 2))).toBe(1);
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('tells of %s', (value) => {
+    const extremes = begin(5, 3, 1);
+    extremes.take(Float32Array.from({ length: 15 }, (_, i) => (i === 8 ? value : i)), Int32Array.of(0, 1, 2));
+    const finite = [0, 1, 2, 3, 4].map((unit) => extremes.isFinite(unit));
+    expect(finite).toEqual([true, true, true, false, true]);
   });
 
   it('treats −0 and 0 as equal', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { randomStreams, shuffle, xoshiro128 } from '../../stats/random.ts';
+import { randomStreams, xoshiro128 } from '../../stats/random.ts';
 import { pythonWith, runPython } from '../support/python.ts';
 
 describe('xoshiro128**', () => {
@@ -128,7 +128,7 @@ describe('shuffle', () => {
       fc.property(fc.array(fc.integer(), { maxLength: 30 }), fc.nat(30), fc.nat(30), (values, a, b) => {
         const [from, to] = [Math.min(a, b, values.length), Math.min(Math.max(a, b), values.length)];
         const shuffled = [...values];
-        shuffle(shuffled, randomStreams(a, b), from, to - from);
+        randomStreams(a, b).shuffle(shuffled, from, to - from);
         expect(shuffled.slice(0, from)).toEqual(values.slice(0, from));
         expect(shuffled.slice(to)).toEqual(values.slice(to));
         expect(shuffled.slice(from, to).sort()).toEqual(values.slice(from, to).sort());
@@ -141,7 +141,7 @@ describe('shuffle', () => {
     const counts = new Map<string, number>();
     for (let unit = 0; unit < 24_000; unit++) {
       const values = [0, 1, 2, 3];
-      shuffle(values, random.start(unit, 1, 3));
+      random.start(unit, 1, 3).shuffle(values);
       counts.set(values.join(''), (counts.get(values.join('')) ?? 0) + 1);
     }
     expect(counts.size).toBe(24);

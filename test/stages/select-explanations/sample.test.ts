@@ -78,8 +78,9 @@ describe('selection far from the ends', () => {
           plan,
           seed: 3,
           memory,
-          sample,
-          put: (...tasks) => put.push(tasks),
+          threads: 1,
+        sample,
+          put: (...found) => put.push(JSON.stringify(found)),
           pause: () => {},
         });
         return { read, result: { stats, put } };

@@ -246,13 +246,14 @@ describe('select-explanations', () => {
         plan,
         seed: 7,
         memory,
+        threads: 1,
         sample: IMAGES,
-        put: (...tasks) => put.push(tasks),
+        put: (...found) => put.push(JSON.stringify(found)),
         pause: (done, total) => expect(done).toBeLessThanOrEqual(total),
       });
       return { passes, units, put };
     };
-    const [ample, little, least] = [await run(1e9), await run(3000), await run(1)];
+    const [ample, little, least] = [await run(1e9), await run(10_000), await run(1)];
     expect(ample.passes).toBe(1);
     expect(little.passes).toBeGreaterThan(1);
     expect(little.passes).toBeLessThan(10);

@@ -1,0 +1,171 @@
+import { type Code, get, repeatWhile, set, v128 } from '../../common/wasm/assembler.ts';
+import { bits, i32, i32x4 } from '../../common/wasm/integers.ts';
+import { callAt, either, leave, named, step, when, whileHolds } from '../../common/wasm/named.ts';
+import { placeOf, SHUFFLES, SIDE } from './places.ts';
+
+const LEAST = -(2 ** 31);
+const MOST = 2 ** 31 - 1;
+
+/** Writes the lanes of a mask, one behind the other, to where `to` points, their numbers to where this is `apart`. */
+const put = (mask: number, to: number, apart: number, value: Code, number: Code): Code[] => {
+  const shuffle = v128.load(i32.shiftLeft(get(mask), i32.const(4)), SHUFFLES.at);
+  return [
+    v128.store(get(to), bits.swizzle(value, shuffle)),
+    v128.store(i32.add(get(to), get(apart)), bits.swizzle(number, shuffle)),
+    set(to, i32.add(get(to), i32.shiftLeft(i32.popcount(get(mask)), i32.const(2)))),
+  ];
+};
+
+/**
+ * Drops images of a side, when it holds more than `most`, so that from `least` to `most` are left, no other before one of
+ * them; the bar is lowered to the last of these, or to one behind it. Images stand in the order of two integers: the key,
+ * which is the ordered activation xor `flip`, then the number xor not `flip`. How many are not behind some key is counted for
+ * one key after another, each halfway between two.
+ *
+ * @param apart bytes from a value to its number
+ */
+export const keep = named(
+  ['side', 'least', 'most', 'flip', 'apart'],
+  {
+    i32: ['count', 'values', 'end', 'low', 'high', 'last', 'middle', 'found', 'upTo', 'at', 'to', 'mask'],
+    v128: ['flips', 'flipsBack', 'pivot', 'pivotLast', 'sum', 'value', 'number'],
+  },
+  (l) => {
+    const { side, least, most, flip, apart, count, values, end, low, high, last } = l;
+    const { middle, found, upTo, at, to, mask } = l;
+    const { flips, flipsBack, pivot, pivotLast, sum, value, number } = l;
+    const each = (...body: readonly Code[]): Code[] => [
+      set(at, get(values)),
+      repeatWhile(i32.lessThan(get(at), get(end)), ...body, step(at, 16)),
+    ];
+    const keyOf = bits.xor(v128.load(get(at)), get(flips));
+    const numberOf = bits.xor(v128.load(i32.add(get(at), get(apart))), get(flipsBack));
+    const isBehind = bits.or(
+      i32x4.greater(get(value), get(pivot)),
+      bits.and(i32x4.equal(get(value), get(pivot)), i32x4.greater(get(number), get(pivotLast))),
+    );
+    const across = (vector: number, combine: (a: Code, b: Code) => Code): Code =>
+      [0, 1, 2, 3].map((lane) => i32x4.lane(get(vector), lane)).reduce((a, b) => combine(a, b));
+    /** Moves `low` or `bound` until these are one, or no more than `most` are up to the bound. */
+    const halve = (bound: number, ...counting: readonly Code[]): Code =>
+      whileHolds(
+        i32.lessSigned(get(low), get(bound)),
+        set(middle, i32.add(get(low), i32.shiftRight(i32.sub(get(bound), get(low)), i32.const(1)))),
+        set(sum, v128.zero()),
+        ...counting, // Each one behind as −1, with those that the last four are filled up with.
+        set(
+          upTo,
+          i32.add(i32.and(i32.add(get(count), i32.const(3)), i32.const(-4)), across(sum, i32.add)),
+        ),
+        either(
+          i32.lessSigned(get(upTo), get(least)),
+          [set(low, i32.add(get(middle), i32.const(1)))],
+          [
+            set(bound, get(middle)),
+            set(found, get(upTo)),
+            when(i32.atMost(get(found), get(most)), set(low, get(bound))),
+          ],
+        ),
+      );
+    const extreme = (bound: number, vector: number, isFirst: (a: Code, b: Code) => Code): Code[] => [
+      set(bound, i32x4.lane(get(vector), 0)),
+      ...[1, 2, 3].map((lane) => {
+        const other = i32x4.lane(get(vector), lane);
+        return set(bound, i32.select(isFirst(get(bound), other), get(bound), other));
+      }),
+    ];
+    const range: Code[] = [
+      v128.store(get(end), i32x4.splat(i32.load(get(values)))),
+      set(at, get(values)),
+      set(value, keyOf),
+      set(number, get(value)),
+      ...each(set(value, i32x4.min(get(value), keyOf)), set(number, i32x4.max(get(number), keyOf))),
+      ...extreme(low, value, i32.lessSigned),
+      ...extreme(high, number, i32.greater),
+    ];
+    return [
+      set(count, i32.load(get(side), SIDE.count)),
+      when(i32.atMost(get(count), get(most)), leave),
+      set(values, i32.add(get(side), i32.const(SIDE.values))),
+      set(end, i32.add(get(values), i32.shiftLeft(get(count), i32.const(2)))),
+      set(flips, i32x4.splat(get(flip))),
+      set(flipsBack, i32x4.splat(i32.xor(get(flip), i32.const(-1)))),
+      ...range,
+      // What the last four are filled up with from now on is behind all.
+      v128.store(get(end), bits.xor(i32x4.splat(i32.const(MOST)), get(flips))),
+      set(found, get(count)),
+      halve(
+        high,
+        set(pivot, i32x4.splat(get(middle))),
+        ...each(set(sum, i32x4.add(get(sum), i32x4.greater(keyOf, get(pivot))))),
+      ),
+      set(pivot, i32x4.splat(get(high))),
+      set(last, i32.const(MOST)),
+      // Too many have the last key: their numbers decide.
+      when(
+        i32.lessSigned(get(most), get(found)),
+        set(low, i32.const(LEAST)),
+        halve(
+          last,
+          set(pivotLast, i32x4.splat(get(middle))),
+          ...each(set(value, keyOf), set(number, numberOf), set(sum, i32x4.add(get(sum), isBehind))),
+        ),
+      ),
+      set(pivotLast, i32x4.splat(get(last))),
+      set(to, get(values)),
+      ...each(
+        set(value, keyOf),
+        set(number, numberOf),
+        set(mask, i32.xor(i32x4.bitmask(isBehind), i32.const(15))),
+        ...put(mask, to, apart, bits.xor(get(value), get(flips)), bits.xor(get(number), get(flipsBack))),
+      ),
+      i32.store(get(side), i32.shiftRight(i32.sub(get(to), get(values)), i32.const(2)), SIDE.count),
+      i32.store(get(side), get(high), SIDE.bar),
+    ];
+  },
+);
+
+/**
+ * Offers images to a side: `rows` ordered activations of a column, and numbers. Those whose key is not beyond the bar are
+ * held; before that, where not all may find a place, `depth` to `most` are kept.
+ */
+export const offer = named(
+  ['column', 'numbers', 'rows', 'side', 'slots', 'depth', 'most', 'flip', 'apart'],
+  { i32: ['to', 'mask', 'end'], v128: ['flips', 'bar', 'value'] },
+  ({ column, numbers, rows, side, slots, depth, most, flip, apart, to, mask, end, flips, bar, value }) => {
+    const values = i32.add(get(side), i32.const(SIDE.values));
+    const four = (lanes: Code): Code[] => [
+      set(value, v128.load(get(column))),
+      set(
+        mask,
+        i32.and(
+          i32.xor(
+            i32x4.bitmask(i32x4.greater(bits.xor(get(value), get(flips)), get(bar))),
+            i32.const(15),
+          ),
+          lanes,
+        ),
+      ),
+      ...put(mask, to, apart, get(value), v128.load(get(numbers))),
+      step(column, 16),
+      step(numbers, 16),
+    ];
+    return [
+      when(
+        i32.lessSigned(get(slots), i32.add(i32.load(get(side), SIDE.count), get(rows))),
+        callAt(placeOf('keep'), ...[side, depth, most, flip, apart].map(get)),
+      ),
+      set(flips, i32x4.splat(get(flip))),
+      set(bar, i32x4.splat(i32.load(get(side), SIDE.bar))),
+      set(to, i32.add(values, i32.shiftLeft(i32.load(get(side), SIDE.count), i32.const(2)))),
+      set(end, i32.add(get(column), i32.shiftLeft(i32.and(get(rows), i32.const(-4)), i32.const(2)))),
+      whileHolds(i32.lessThan(get(column), get(end)), ...four(i32.const(15))),
+      // The last lanes may be anything.
+      when(
+        i32.and(get(rows), i32.const(3)),
+        ...four(i32.sub(i32.shiftLeft(i32.const(1), i32.and(get(rows), i32.const(3))), i32.const(1))),
+      ),
+      i32.store(get(side), i32.shiftRight(i32.sub(get(to), values), i32.const(2)), SIDE.count),
+    ];
+  },
+);

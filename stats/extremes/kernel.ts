@@ -1,0 +1,90 @@
+import { assemble, type Code, get, set } from '../../common/wasm/assembler.ts';
+import { i32 } from '../../common/wasm/integers.ts';
+import { callAt, named, step, whileHolds } from '../../common/wasm/named.ts';
+import { moments, turn } from './columns.ts';
+import { keep, offer } from './ends.ts';
+import { finish, sort, sortRun } from './order.ts';
+import { FLIPS, GROUP, KERNELS, placeOf, ROWS, UNITS } from './places.ts';
+
+/**
+ * Takes activations of `units` adjoining units for `rows` images. Addresses are bytes in the shared memory.
+ *
+ * @param values of the first unit for the first image (float32); those for the next are `rowBytes` behind
+ * @param numbers of the images (int32)
+ * @param sums see `moments`
+ * @param sides of the first unit: its high side, then its low one, then those of the next unit, `sideBytes` apart
+ * @param slots images that a side can hold; `depth`, `most`, `apart`: see `keep`
+ * @param tile room of this call's own
+ */
+const add = named(
+  [
+    ...['values', 'rowBytes', 'units', 'rows', 'numbers', 'sums', 'sumBytes', 'sides', 'sideBytes'],
+    ...['slots', 'depth', 'most', 'apart', 'tile'],
+  ] as const,
+  { i32: ['first', 'number', 'left', 'count', 'wide', 'at', 'sum', 'side', 'column', 'columnEnd'] },
+  (l) => {
+    const { values, rowBytes, units, rows, numbers, sums, sumBytes, sides, sideBytes } = l;
+    const { slots, depth, most, apart, tile } = l;
+    const { first, number, left, count, wide, at, sum, side, column, columnEnd } = l;
+    const lesser = (a: Code, b: Code) => i32.select(i32.lessThan(a, b), a, b);
+    const grouped: Code[] = [
+      set(at, get(first)),
+      set(sum, get(sums)),
+      set(column, get(tile)),
+      whileHolds(
+        i32.lessThan(get(column), get(columnEnd)),
+        callAt(placeOf('moments'), ...[at, rowBytes, count, sum, sumBytes].map(get)),
+        callAt(placeOf('turn'), ...[at, rowBytes, count, column].map(get)),
+        step(at, 4 * GROUP),
+        step(sum, 8 * GROUP),
+        step(column, 4 * ROWS * GROUP),
+      ),
+    ];
+    const offered: Code[] = [
+      set(side, get(sides)),
+      set(column, get(tile)),
+      whileHolds(
+        i32.lessThan(get(column), get(columnEnd)),
+        ...FLIPS.flatMap((flip) => [
+          callAt(
+            placeOf('offer'),
+            ...[column, number, count, side, slots, depth, most].map(get),
+            i32.const(flip),
+            get(apart),
+          ),
+          set(side, i32.add(get(side), get(sideBytes))),
+        ]),
+        step(column, 4 * ROWS),
+      ),
+    ];
+    return [
+      whileHolds(
+        i32.lessSigned(i32.const(0), get(units)),
+        set(wide, lesser(get(units), i32.const(UNITS))),
+        set(columnEnd, i32.add(get(tile), i32.mul(get(wide), i32.const(4 * ROWS)))),
+        set(first, get(values)),
+        set(number, get(numbers)),
+        set(left, get(rows)),
+        whileHolds(
+          get(left),
+          set(count, lesser(get(left), i32.const(ROWS))),
+          ...grouped,
+          ...offered,
+          set(first, i32.add(get(first), i32.mul(get(count), get(rowBytes)))),
+          step(number, 4 * ROWS),
+          set(left, i32.sub(get(left), get(count))),
+        ),
+        step(values, 4 * UNITS),
+        step(sums, 8 * UNITS),
+        set(sides, i32.add(get(sides), i32.mul(get(sideBytes), i32.const(2 * UNITS)))),
+        step(units, -UNITS),
+      ),
+    ];
+  },
+);
+
+/** The kernels that find extremes, as a WebAssembly module. */
+export function kernels(): Uint8Array<ArrayBuffer> {
+  const all = { moments, turn, keep, offer, add, sortRun, sort, finish };
+  return assemble(Object.fromEntries(KERNELS.map((name) => [name, all[name]])));
+}

@@ -1,0 +1,40 @@
+/** Rows of a tile: as many images as are looked at together. */
+export const ROWS = 128;
+/** Units of a tile: those that share the processor's lines of memory. */
+export const UNITS = 16;
+/** Units that are worked on at a time; their places in memory come in multiples of it. */
+export const GROUP = 4;
+/** Bytes of a tile: the ordered activations of one unit behind those of another. */
+export const TILE = 4 * ROWS * UNITS;
+
+/** One end of the order of one unit, in bytes from its start. The images that may stand there come behind. */
+export const SIDE = {
+  /** How many these are. */
+  count: 0,
+  /** The key that another one must not exceed. */
+  bar: 4,
+  /** Their ordered activations; their numbers lie behind all of these. */
+  values: 16,
+} as const;
+/** What turns ordered activations to keys, for the high side and the low one: these fall, those rise. */
+export const FLIPS = [-1, 0] as const;
+/** Places behind the slots that kernels write to without need. */
+export const SPARE = 4;
+
+/** Where the table of shuffles stands (behind what threads count in), and how many bytes it takes. */
+export const SHUFFLES = { at: 64, bytes: 256 } as const;
+
+/** Bytes 4-lane vectors are shuffled by so that the lanes of a mask (4 bits) come first, for each mask. */
+export function shuffles(): Uint8Array {
+  const table = new Uint8Array(SHUFFLES.bytes).fill(0x80);
+  for (let mask = 0; mask < 16; mask++) {
+    let at = 16 * mask;
+    for (let lane = 0; lane < 4; lane++)
+      if (mask & (1 << lane)) for (let byte = 0; byte < 4; byte++) table[at++] = 4 * lane + byte;
+  }
+  return table;
+}
+
+/** The places of the kernels in their module: they call each other by these. */
+export const KERNELS = ['moments', 'turn', 'keep', 'offer', 'add', 'sortRun', 'sort', 'finish'] as const;
+export const placeOf = (kernel: (typeof KERNELS)[number]): number => KERNELS.indexOf(kernel);

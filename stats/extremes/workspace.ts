@@ -1,0 +1,75 @@
+import { share } from '../../common/wasm/work.mjs';
+import { SUMS } from '../moments.ts';
+import { kernels } from './kernel.ts';
+import { RUN_LENGTH } from './order.ts';
+import { GROUP, ROWS, SHUFFLES, SIDE, SPARE, shuffles, TILE } from './places.ts';
+
+/** How much there is to keep, and to take at a time. */
+export interface Size {
+  /** Units, layer by layer: at most so many layers, and so many units of all. */
+  readonly layers: number;
+  readonly units: number;
+  /** How many images will come in all, and how many are wanted from either end. */
+  readonly images: number;
+  readonly depth: number;
+  /** Of a block of activations: images, units of the widest layer, bytes. */
+  readonly block: { readonly rows: number; readonly width: number; readonly bytes: number };
+  /** Blocks that are in memory at a time: while one is worked on another one can be read. */
+  readonly rooms: number;
+  /** Pieces that a job is cut into. */
+  readonly pieces: number;
+}
+
+/** Images that a side holds, and how many are left at most when others must go. */
+interface Slots {
+  readonly slots: number;
+  readonly most: number;
+}
+
+function slotsFor(images: number, depth: number): Slots {
+  const more = Math.max(2 * ROWS, depth >> (depth > 1024 ? 2 : 0));
+  return { slots: Math.min(images, depth + more), most: depth + (more >> 2) };
+}
+
+const sideBytes = (slots: number): number => roundUp(SIDE.values + 8 * (slots + SPARE), 16);
+
+/** Bytes that one unit takes, for a given number of images and ranks from either end. */
+export function bytesPerUnit(images: number, depth: number): number {
+  return 2 * sideBytes(slotsFor(images, depth).slots) + 8 * SUMS;
+}
+
+/** The shared memory of the kernels: addresses in bytes. */
+export function layOut({ layers, units, images, depth, block, rooms, pieces }: Size) {
+  const { slots, most } = slotsFor(images, depth);
+  const places = units + layers * (GROUP - 1); // for sums
+  let bytes = SHUFFLES.at + SHUFFLES.bytes;
+  const reserve = (length: number): number => {
+    const start = roundUp(bytes, 64);
+    bytes = start + length;
+    return start;
+  };
+  const scratchBytes = 2 * 8 * roundUp(depth, RUN_LENGTH);
+  const at = {
+    numbers: reserve(4 * (block.rows + GROUP)),
+    rooms: Array.from({ length: rooms }, () => reserve(block.bytes)),
+    sums: reserve(8 * SUMS * places),
+    sides: reserve(2 * sideBytes(slots) * units),
+    tiles: Array.from({ length: pieces }, () => reserve(TILE)),
+    scratch: Array.from({ length: pieces }, () => reserve(scratchBytes)),
+    beyond: reserve(GROUP * 4 * block.width), // what is read behind a block
+  };
+  const shared = share(kernels(), bytes);
+  new Uint8Array(shared.memory.buffer).set(shuffles(), SHUFFLES.at);
+  return {
+    shared,
+    at,
+    places,
+    slots,
+    most,
+    sideBytes: sideBytes(slots),
+    /** From the activation of an image to its number. */
+    apart: 4 * (slots + SPARE),
+  };
+}
+
+const roundUp = (value: number, step: number): number => Math.ceil(value / step) * step;
