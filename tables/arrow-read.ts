@@ -10,9 +10,9 @@ import {
   type Vector,
 } from 'apache-arrow';
 import { UserError } from '../common/errors.ts';
-import { checkBatch } from './arrow-check.ts';
+import { checkBatch, checkWords } from './arrow-check.ts';
 import { type Batches, checkFooter } from './arrow-footer.ts';
-import { type Part, readPart, type Slab } from './arrow-part.ts';
+import { newSlab, type Part, readPart, type Slab } from './arrow-part.ts';
 import { Damage } from './damage.ts';
 
 type Numbers = Float32Array | Float64Array | Int32Array | Uint32Array;
@@ -59,6 +59,8 @@ export interface ArrowFile {
   readBatch(index: number): Promise<Rows>;
   /** Reads adjoining columns of a batch alone, into memory that is used again. */
   readPart(index: number, columns: readonly string[], slab: Slab): Promise<Part>;
+  /** Adjoining columns of one batch after the other; each part holds until the next one is asked for. */
+  parts(columns: readonly string[]): AsyncGenerator<Part, void, undefined>;
   batches(): AsyncGenerator<Rows, void, undefined>;
   close(): Promise<void>;
 }
@@ -121,6 +123,22 @@ function arrowFile(
     }
   };
   const readBatch = async (index: number) => rowsOf(path, [await recordBatch(index)]);
+  const wordsOf = (name: string): readonly string[] => {
+    const { id } = schema.fields.find((field) => field.name === name)!.type as Dictionary;
+    const vector = reader.dictionaries.get(id);
+    if (!vector) throw new Damage(`its column ${JSON.stringify(name)} has no list of words`);
+    checkWords(name, vector);
+    return [...vector] as string[];
+  };
+  const words = new Map<string, readonly string[]>();
+  const knownWords = (name: string) => {
+    if (!words.has(name)) words.set(name, wordsOf(name));
+    return words.get(name)!;
+  };
+  const partOf = (index: number, columns: readonly string[], slab: Slab) =>
+    readPart(handle, schema, blocks[index]!, columns, slab, knownWords).catch((error: unknown) => {
+      throw damaged(path, error);
+    });
   return {
     path,
     schema,
@@ -134,10 +152,11 @@ function arrowFile(
     batchBytes: blocks.reduce((most, { bodyBytes }) => Math.max(most, bodyBytes), 0),
     recordBatch,
     readBatch,
-    readPart: (index, columns, slab) =>
-      readPart(handle, schema, blocks[index]!, columns, slab).catch((error: unknown) => {
-        throw damaged(path, error);
-      }),
+    readPart: partOf,
+    async *parts(columns) {
+      const slab = newSlab();
+      for (let i = 0; i < blocks.length; i++) yield await partOf(i, columns, slab);
+    },
     async *batches() {
       for (let i = 0; i < starts.length - 1; i++) yield await readBatch(i);
     },
