@@ -1,6 +1,6 @@
 import { startThreads } from '../../common/wasm/threads.ts';
-import { share } from '../../common/wasm/work.mjs';
-import { kernel, STEP } from './kernel.ts';
+import { kernelsOf, share } from '../../common/wasm/work.mjs';
+import { kernels, STEP } from './kernel.ts';
 
 /** How much there is to compare. */
 export interface Size {
@@ -35,8 +35,10 @@ export interface Workspace {
   close(): Promise<void>;
 }
 
-/** Dimensions of a panel: 256 bytes of a row lie together (measured best among 16 to 256 dimensions). */
+/** Dimensions of a panel of many rows: 256 bytes of a row lie together (measured best among 16 to 256 dimensions). */
 const WIDTH = 64;
+/** Bytes of the weighted rows of a panel, so that the processor's cache holds them. */
+const NEAR = 2 ** 20;
 /** Ranges of tasks for each thread: more even out their speed, fewer return to a panel more often. */
 const RANGES = 4;
 /** Tasks of one call of the kernel. */
@@ -54,8 +56,13 @@ export interface Means {
  * and 8 bytes a row.
  */
 export function openWorkspace({ rows, dimensions, references, tasks }: Size, means: Means): Workspace {
+  const parts = means.threads === 1 ? 1 : RANGES * means.threads;
+  const nearBytes = 8 * STEP * rows;
+  const isNear = nearBytes <= NEAR && tasks > parts * rows;
   const fitting = Math.floor(means.embeddings / (4 * rows * STEP)) * STEP;
-  const width = Math.max(STEP, Math.min(WIDTH, fitting, Math.ceil(dimensions / STEP) * STEP));
+  const width = isNear
+    ? STEP
+    : Math.max(STEP, Math.min(WIDTH, fitting, Math.ceil(dimensions / STEP) * STEP));
   const rowBytes = 4 * width;
   const panelBytes = rows * rowBytes;
   const panels = Math.ceil(dimensions / width);
@@ -74,11 +81,14 @@ export function openWorkspace({ rows, dimensions, references, tasks }: Size, mea
     weights: reserve(8 * rows),
     dots: reserve(32 * tasks),
     lists: reserve(capacity * listBytes),
+    taken: reserve(panels * rowBytes),
     panel: reserve(room * panelBytes),
+    near: Array.from({ length: isNear ? parts : 0 }, () => reserve(nearBytes)),
   };
-  const shared = share(kernel(), bytes);
+  const shared = share(kernels(), bytes);
   const { buffer } = shared.memory;
-  const values = new Float32Array(buffer, at.panel, room * rows * width);
+  const taken = new Float32Array(buffer, at.taken, dimensions);
+  const kernelsHere = kernelsOf(shared);
   const threads = startThreads(shared, means.threads);
 
   return {
@@ -89,32 +99,27 @@ export function openWorkspace({ rows, dimensions, references, tasks }: Size, mea
     lists: new Int32Array(buffer, at.lists, (capacity * listBytes) / 4),
     capacity,
     put(row, embedding, from, to) {
-      for (let panel = from; panel < to; panel++) {
-        const start = ((panel - from) * rows + row) * width;
-        const part = embedding.subarray(panel * width, (panel + 1) * width);
-        values.set(part, start);
-        if (part.length < width) values.fill(0, start + part.length, start + width);
-      }
+      taken.set(embedding);
+      const [first, end] = [at.taken + from * rowBytes, at.taken + to * rowBytes];
+      kernelsHere.put!(first, end, at.panel + row * rowBytes, rowBytes, panelBytes);
     },
     add(count, first, listed, told) {
-      const calls = (from: number, to: number) => {
+      const calls = (part: number) => {
+        const [from, to] = [part, part + 1].map((cut) => Math.floor((listed * cut) / parts)) as [number, number];
         const args: number[] = [];
         for (let panel = 0; panel < count; panel++) {
-          for (let task = from; task < to; task += CALL) {
-            const [list, end] = [task, Math.min(task + CALL, to)].map((of) => at.lists + of * listBytes) as [
-              number,
-              number,
-            ];
-            const dots = at.dots + 32 * (first + task);
-            args.push(list, end, dots, at.panel + panel * panelBytes, rowBytes, at.weights, 4 * references);
+          const start = at.panel + panel * panelBytes;
+          const more = isNear ? [start + panelBytes, at.near[part]!] : [rowBytes];
+          const length = isNear ? to - from : CALL;
+          for (let task = from; task < to; task += length) {
+            const [list, end] = [at.lists + task * listBytes, at.lists + Math.min(task + length, to) * listBytes];
+            args.push(list, end, at.dots + 32 * (first + task), start, at.weights, 4 * references, ...more);
           }
         }
         return Uint32Array.from(args);
       };
-      const parts = means.threads === 1 ? 1 : RANGES * means.threads;
-      const cut = (part: number) => Math.floor((listed * part) / parts);
-      const ranges = Array.from({ length: parts }, (_, part) => calls(cut(part), cut(part + 1)));
-      return threads.run({ kernel: 'add', ranges }, told);
+      const ranges = Array.from({ length: parts }, (_, part) => calls(part));
+      return threads.run({ kernel: isNear ? 'addNear' : 'addFar', ranges }, told);
     },
     close: threads.close,
   };

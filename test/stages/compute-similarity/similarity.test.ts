@@ -119,7 +119,7 @@ describe('the kernel', () => {
       images: fc.integer({ min: 1, max: 30 }),
       dimensions: fc.integer({ min: 1, max: 150 }),
       references: fc.integer({ min: 1, max: 12 }),
-      tasks: fc.integer({ min: 0, max: 12 }),
+      tasks: fc.integer({ min: 0, max: 40 }), // also more than images: these are then weighed first
       kind: fc.constantFrom('cosine' as const, 'squared-euclidean' as const),
     })
     .chain(({ images, dimensions, references, tasks, kind }) => {
