@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import {
   type AsyncRecordBatchFileReader,
+  Bool,
   Dictionary,
   FixedSizeList,
   List,
@@ -234,7 +235,7 @@ function rowsOf(path: string, batches: readonly RecordBatch[]): Rows {
     float32: (name) => numbers(name, Float32Array),
     float64: (name) => numbers(name, Float64Array),
     nullableNumbers: (name) => vectors(name).flatMap((vector) => [...vector] as (number | null)[]),
-    booleans: (name) => vectors(name).flatMap((vector) => [...vector] as boolean[]),
+    booleans: (name) => vectors(name).flatMap(booleansOf),
     floats: (name) => fixed(name, Float32Array),
     ints: (name) => fixed(name, Int32Array),
     lists: (name) => vectors(name).flatMap((vector) => listsOf(vector)),
@@ -276,6 +277,13 @@ function stringsOf(vector: Vector): (string | null)[] {
   if (data.nullCount === 0) for (let i = 0; i < found.length; i++) found[i] = values[codes[i]!]!;
   else for (let i = 0; i < found.length; i++) found[i] = data.getValid(i) ? values[codes[i]!]! : null;
   return found;
+}
+
+/** Bits in Arrow's order (lowest bit first). */
+function booleansOf(vector: Vector): boolean[] {
+  if (!(vector.type instanceof Bool)) throw new Error('not a column of truth values');
+  const { values, offset, length } = vector.data[0]!;
+  return Array.from({ length }, (_, i) => ((values[(offset + i) >> 3] >> ((offset + i) & 7)) & 1) === 1);
 }
 
 function listsOf(vector: Vector): Int32Array[] {

@@ -35,10 +35,10 @@ export interface Workspace {
   close(): Promise<void>;
 }
 
-/** Dimensions of a panel of many rows: 256 bytes of a row lie together (measured best among 16 to 256 dimensions). */
-const WIDTH = 64;
-/** Bytes of the weighted rows of a panel, so that the processor's cache holds them. */
+/** Bytes of the weighted rows of a panel that a core's cache holds. */
 const NEAR = 2 ** 20;
+/** Bytes of a panel that the cache of all cores holds, and the most dimensions of such a panel, and of larger ones. */
+const FAR = { bytes: 16 * 2 ** 20, within: 32, beyond: 64 };
 /** Ranges of tasks for each thread: more even out their speed, fewer return to a panel more often. */
 const RANGES = 4;
 /** Tasks of one call of the kernel. */
@@ -60,9 +60,8 @@ export function openWorkspace({ rows, dimensions, references, tasks }: Size, mea
   const nearBytes = 8 * STEP * rows;
   const isNear = nearBytes <= NEAR && tasks > parts * rows;
   const fitting = Math.floor(means.embeddings / (4 * rows * STEP)) * STEP;
-  const width = isNear
-    ? STEP
-    : Math.max(STEP, Math.min(WIDTH, fitting, Math.ceil(dimensions / STEP) * STEP));
+  const most = 4 * FAR.within * rows <= FAR.bytes ? FAR.within : FAR.beyond;
+  const width = isNear ? STEP : Math.max(STEP, Math.min(most, fitting, Math.ceil(dimensions / STEP) * STEP));
   const rowBytes = 4 * width;
   const panelBytes = rows * rowBytes;
   const panels = Math.ceil(dimensions / width);

@@ -175,10 +175,10 @@ describe('the kernel', () => {
     ];
     const passes = async (memory: number) =>
       (await compared('cosine', embeddings, batches, 1, { embeddings: memory })).passes;
-    // Four panels of 64 dimensions of ten images, 2,560 bytes each, or 25 of 8 dimensions.
-    expect(await passes(10_240)).toBe(1);
-    expect(await passes(10_239)).toBe(2);
-    expect(await passes(2_560)).toBe(4);
+    // Seven panels of 32 dimensions of ten images, 1,280 bytes each, or 25 of 8 dimensions.
+    expect(await passes(8_960)).toBe(1);
+    expect(await passes(8_959)).toBe(2);
+    expect(await passes(1_280)).toBe(7);
     expect(await passes(320)).toBe(25);
     expect(await passes(1)).toBe(25);
   });
