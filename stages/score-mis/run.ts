@@ -70,12 +70,15 @@ async function* together(
 ): AsyncGenerator<ExplanationRows & MarginRows> {
   for await (const explained of explanations) {
     const { value } = await margins.next();
-    const rows = explained.unit.length;
-    const same =
-      value?.unit.length === rows &&
-      explained.task.every((task, i) => task === value.task[i] && explained.unit[i] === value.unit[i]) &&
-      explained.layer.every((layer, i) => layer === value.layer[i]);
-    if (!same) throw new Error('margins and explanations tell of different tasks');
+    if (!value || !isSame(explained, value))
+      throw new Error('margins and explanations tell of different tasks');
     yield { ...value, ...explained };
   }
+}
+
+function isSame(a: ExplanationRows, b: MarginRows): boolean {
+  if (a.unit.length !== b.unit.length) return false;
+  for (let i = 0; i < a.unit.length; i++)
+    if (a.task[i] !== b.task[i] || a.unit[i] !== b.unit[i] || a.layer[i] !== b.layer[i]) return false;
+  return true;
 }

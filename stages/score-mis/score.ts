@@ -38,8 +38,15 @@ export function scoreUnit(margins: Float64Array, p: Float64Array, { low, high }:
     mis: mean(p),
     mis_low: low,
     mis_high: high,
-    task_accuracy: mean(margins.map((x) => (x > 0 ? 1 : x === 0 ? 0.5 : 0))),
+    task_accuracy: shareAbove(margins),
     mean_margin: mean(margins),
     sd_p: standardDeviation(p),
   };
+}
+
+/** The share of positive values, zeros counting ½; NaN for no values. */
+function shareAbove(values: Float64Array): number {
+  let count = 0;
+  for (let i = 0; i < values.length; i++) count += values[i]! > 0 ? 1 : values[i] === 0 ? 0.5 : 0;
+  return count / values.length;
 }
