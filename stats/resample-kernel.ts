@@ -53,10 +53,7 @@ export function kernel(places: number): Uint8Array<ArrayBuffer> {
       /** Keeps a sum in its room for good where its bit is set: else the next one takes its place. */
       const keep = (room: number, lane: 0 | 1): Code[] => [
         i64x2.storeLane(get(room), get(sum), lane),
-        set(
-          room,
-          i32.add(get(room), i32.and(i32.shiftLeft(get(bits), i32.const(3 - lane)), i32.const(8))),
-        ),
+        set(room, i32.add(get(room), i32.and(i32.shiftLeft(get(bits), i32.const(3 - lane)), i32.const(8)))),
       ];
       return [
         set(from, v128.load(get(tails), TAILS.from)),

@@ -76,7 +76,7 @@ export async function openArrow(path: string): Promise<ArrowFile> {
   });
   try {
     const { size } = await handle.stat();
-    const batches = await checkFooter(handle, size, await checkEnds(handle, path, size));
+    const batches = checkFooter(handle, size, await checkEnds(handle, path, size));
     const reader = (await RecordBatchReader.from(handle)) as unknown as AsyncRecordBatchFileReader;
     await reader.open();
     return arrowFile(path, handle, reader, batches);

@@ -104,14 +104,20 @@ export function openWorkspace({ rows, dimensions, references, tasks }: Size, mea
     },
     add(count, first, listed, told) {
       const calls = (part: number) => {
-        const [from, to] = [part, part + 1].map((cut) => Math.floor((listed * cut) / parts)) as [number, number];
+        const [from, to] = [part, part + 1].map((cut) => Math.floor((listed * cut) / parts)) as [
+          number,
+          number,
+        ];
         const args: number[] = [];
         for (let panel = 0; panel < count; panel++) {
           const start = at.panel + panel * panelBytes;
           const more = isNear ? [start + panelBytes, at.near[part]!] : [rowBytes];
           const length = isNear ? to - from : CALL;
           for (let task = from; task < to; task += length) {
-            const [list, end] = [at.lists + task * listBytes, at.lists + Math.min(task + length, to) * listBytes];
+            const [list, end] = [
+              at.lists + task * listBytes,
+              at.lists + Math.min(task + length, to) * listBytes,
+            ];
             args.push(list, end, at.dots + 32 * (first + task), start, at.weights, 4 * references, ...more);
           }
         }

@@ -1,6 +1,6 @@
 import type { Task } from '../../engine/stage.ts';
-import { sharedBootstrap } from '../../stats/shared-bootstrap.ts';
 import { randomStreams } from '../../stats/random.ts';
+import { sharedBootstrap } from '../../stats/shared-bootstrap.ts';
 import {
   type ExplanationRows,
   openExplanations,

@@ -5,7 +5,11 @@ import { sharedBootstrap } from '../../stats/shared-bootstrap.ts';
 import { mean, percentiles } from '../../stats/summary.ts';
 
 /** The means of resamples by plain loops: one value after the other, or two of them at a time. */
-function meansOf(values: readonly number[], draws: readonly (readonly number[])[], inPairs: boolean): number[] {
+function meansOf(
+  values: readonly number[],
+  draws: readonly (readonly number[])[],
+  inPairs: boolean,
+): number[] {
   if (!inPairs) return draws.map((drawn) => mean(drawn.map((i) => values[i]!)));
   return draws.map((drawn) => {
     let sum = 0;

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { logistic, probability, scoreUnit } from '../../../stages/score-mis/score.ts';
-import { sharedBootstrap } from '../../../stats/shared-bootstrap.ts';
 import { randomStreams } from '../../../stats/random.ts';
+import { sharedBootstrap } from '../../../stats/shared-bootstrap.ts';
 
 const margin = fc.double({ min: -4, max: 4, noNaN: true });
 const margins = fc.array(fc.oneof(margin, fc.constant(0)), { minLength: 1, maxLength: 30 });
