@@ -32,8 +32,32 @@ export const TAILS = { from: 0, to: 16, ends: 32, rooms: 48 };
 /** Additions behind one another. */
 const GROUP = 16;
 
-/** The kernel as a WebAssembly module with the function `resample`, for a number of places that each resample has. */
-export function kernel(places: number): Uint8Array<ArrayBuffer> {
+/**
+ * Fills the table with sums of any two entries: those from `first` to `last` − 1 with each of those up to `last`, which is 0.
+ */
+export type AddPairs = (first: number, last: number, table: number) => void;
+
+const addPairs = named(['first', 'last', 'table'], { i32: ['a', 'b'], v128: ['value'] }, (l) => {
+  const { first, last, table, a, b, value } = l;
+  return [
+    set(a, get(first)),
+    repeatWhile(
+      i32.lessThan(get(a), get(last)),
+      set(value, v128.load(get(a))),
+      step(a, 16),
+      set(b, get(first)),
+      repeatWhile(
+        i32.atMost(get(b), get(last)),
+        v128.store(get(table), f64x2.add(get(value), v128.load(get(b)))),
+        step(b, 16),
+        step(table, 16),
+      ),
+    ),
+  ];
+});
+
+/** The kernels as a WebAssembly module, for a number of places that each resample has. */
+export function kernels(places: number): Uint8Array<ArrayBuffer> {
   const resample = named(
     ['code', 'end', 'table', 'sums', 'tails', 'roomBytes'],
     { i32: ['stop', 'bits', 'room0', 'room1', 'room2', 'room3'], v128: ['sum', 'from', 'to'] },
@@ -78,5 +102,5 @@ export function kernel(places: number): Uint8Array<ArrayBuffer> {
       ];
     },
   );
-  return assemble({ resample });
+  return assemble({ resample, addPairs });
 }

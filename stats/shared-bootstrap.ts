@@ -1,7 +1,7 @@
 import { kernelsOf, share } from '../common/wasm/work.mjs';
 import { ends, type Interval, selected } from './bootstrap.ts';
 import type { Stream } from './random.ts';
-import { kernel, type Resample, TAILS } from './resample-kernel.ts';
+import { type AddPairs, kernels, type Resample, TAILS } from './resample-kernel.ts';
 
 /**
  * Intervals of many lists of `count` values with one set of draws for all of them: each by itself is that of
@@ -49,27 +49,31 @@ const FAR = 1.5;
 
 /** Draws, and memory for what is made of them. */
 function openResamples(count: number, random: Stream, resamples: number) {
-  const { entries, codes, fill } = (count + 1) ** 2 < resamples * count ? inPairs(count) : oneByOne(count);
+  const areInPairs = (count + 1) ** 2 < resamples * count;
+  const codes = areInPairs ? pairCodes : (draws: Uint32Array) => draws;
   const draws = new Uint32Array(count);
-  const perResample = codes(draws).length;
+  const places = codes(draws).length;
   const roomBytes = 8 * resamples;
   const tailsAt = 16; // behind what threads count by
   const sumsAt = tailsAt + TAILS.rooms + 4 * roomBytes;
-  const tableAt = sumsAt + 16 * resamples;
-  const codesAt = tableAt + 16 * entries;
-  const end = codesAt + 4 * perResample * resamples;
-  const shared = share(kernel(perResample), end);
-  const { resample } = kernelsOf(shared) as { readonly resample: Resample };
+  const valuesAt = sumsAt + 16 * resamples;
+  const lastAt = valuesAt + 16 * count;
+  const tableAt = areInPairs ? lastAt + 16 : valuesAt;
+  const codesAt = tableAt + 16 * (areInPairs ? (count + 1) * count : count);
+  const end = codesAt + 4 * places * resamples;
+  const shared = share(kernels(places), end);
+  const { resample, addPairs } = kernelsOf(shared) as {
+    readonly resample: Resample;
+    readonly addPairs: AddPairs;
+  };
   const { buffer } = shared.memory;
-  const all = new Uint32Array(buffer, codesAt, perResample * resamples);
+  const all = new Uint32Array(buffer, codesAt, places * resamples);
   for (let r = 0; r < resamples; r++) {
     random.fillBelow(draws, count);
-    all.set(
-      codes(draws).map((code) => 16 * code),
-      r * perResample,
-    );
+    const own = codes(draws);
+    for (let i = 0; i < places; i++) all[r * places + i] = 16 * own[i]!;
   }
-  const table = new Float64Array(buffer, tableAt, 2 * entries);
+  const values = new Float64Array(buffer, valuesAt, 2 * count);
   const bounds = new Float64Array(buffer, tailsAt + TAILS.from, 4);
   const behind = new Uint32Array(buffer, tailsAt + TAILS.ends, 4);
   const starts = [0, 1, 2, 3].map((room) => tailsAt + TAILS.rooms + room * roomBytes);
@@ -77,13 +81,14 @@ function openResamples(count: number, random: Stream, resamples: number) {
     const { centre, error } = spreadOf(lists, from, count);
     bounds[lane] = (centre - FAR * error) * count;
     bounds[2 + lane] = (centre + FAR * error) * count;
-    fill(lists, from, table, lane);
+    for (let i = 0; i < count; i++) values[2 * i + lane] = lists[from + i]!;
   };
   return {
     /** Resamples two lists; those that begin at `first` and `second`. */
     resample(lists: Float64Array, first: number, second: number) {
       take(lists, first, 0);
       take(lists, second, 1);
+      if (areInPairs) addPairs(valuesAt, lastAt, tableAt);
       resample(codesAt, end, tableAt, sumsAt, tailsAt, roomBytes);
     },
     /** The sums of both lists in turn. */
@@ -92,6 +97,15 @@ function openResamples(count: number, random: Stream, resamples: number) {
     rooms: starts.map((start) => new Float64Array(buffer, start, resamples)),
     lengths: (room: number) => (behind[room]! - starts[room]!) / 8,
   };
+}
+
+/** Where the sums of two draws stand in a table, so that they take one step; an odd last draw has nothing (0) beside it. */
+function pairCodes(draws: Uint32Array): Uint32Array {
+  const count = draws.length;
+  return Uint32Array.from(
+    { length: Math.ceil(count / 2) },
+    (_, i) => draws[2 * i]! * (count + 1) + (draws[2 * i + 1] ?? count),
+  );
 }
 
 /** Mean of a list and its standard error, near enough to say what lies far from it. */
@@ -103,41 +117,4 @@ function spreadOf(lists: Float64Array, from: number, count: number): { centre: n
   }
   const centre = sum / count;
   return { centre, error: Math.sqrt(Math.max(0, squares / count - centre * centre) / count) };
-}
-
-/** How draws are looked up in a table of two lists side by side: `codes` makes places of them, `fill` brings a list there. */
-interface Lookup {
-  readonly entries: number;
-  codes(draws: Uint32Array): Uint32Array;
-  fill(lists: Float64Array, from: number, table: Float64Array, lane: 0 | 1): void;
-}
-
-function oneByOne(count: number): Lookup {
-  return {
-    entries: count,
-    codes: (draws) => draws,
-    fill(lists, from, table, lane) {
-      for (let i = 0; i < count; i++) table[2 * i + lane] = lists[from + i]!;
-    },
-  };
-}
-
-/** The sums of any two values, so that two draws take one step; an odd last draw has nothing (0) beside it. */
-function inPairs(count: number): Lookup {
-  const width = count + 1;
-  return {
-    entries: width * width,
-    codes: (draws) =>
-      Uint32Array.from(
-        { length: Math.ceil(count / 2) },
-        (_, i) => draws[2 * i]! * width + (draws[2 * i + 1] ?? count),
-      ),
-    fill(lists, from, table, lane) {
-      for (let a = 0, at = lane; a < count; a++, at += 2) {
-        const value = lists[from + a]!;
-        for (let b = 0; b < count; b++, at += 2) table[at] = value + lists[from + b]!;
-        table[at] = value;
-      }
-    },
-  };
 }
