@@ -39,8 +39,11 @@ export interface Workspace {
 const NEAR = 2 ** 20;
 /** Bytes of a panel that the cache of all cores holds, and the most dimensions of such a panel, and of larger ones. */
 const FAR = { bytes: 16 * 2 ** 20, within: 32, beyond: 64 };
-/** Ranges of tasks for each thread: more even out their speed, fewer return to a panel more often. */
-const RANGES = 4;
+/**
+ * Ranges of tasks for each thread, each as long as half of what a thread's share of the rest is: the last ones are short, so
+ * that all threads end at about the same time.
+ */
+const RANGES = 6;
 /** Tasks of one call of the kernel. */
 const CALL = 256;
 
@@ -52,13 +55,13 @@ export interface Means {
 }
 
 /**
- * Makes room: what `means` allows (more for embeddings where not even `STEP` dimensions of all rows fit), 32 bytes a task
- * and 8 bytes a row.
+ * Makes room: what `means` allows (more for embeddings where not even `STEP` dimensions of all rows fit), 32 bytes a task,
+ * 8 bytes a row, and `NEAR` for each range of tasks.
  */
 export function openWorkspace({ rows, dimensions, references, tasks }: Size, means: Means): Workspace {
   const parts = means.threads === 1 ? 1 : RANGES * means.threads;
   const nearBytes = 8 * STEP * rows;
-  const isNear = nearBytes <= NEAR && tasks > parts * rows;
+  const isNear = nearBytes <= NEAR && 4 * tasks > parts * rows; // else weighing takes longer than it saves
   const fitting = Math.floor(means.embeddings / (4 * rows * STEP)) * STEP;
   const most = 4 * FAR.within * rows <= FAR.bytes ? FAR.within : FAR.beyond;
   const width = isNear ? STEP : Math.max(STEP, Math.min(most, fitting, Math.ceil(dimensions / STEP) * STEP));
@@ -103,8 +106,10 @@ export function openWorkspace({ rows, dimensions, references, tasks }: Size, mea
       kernelsHere.put!(first, end, at.panel + row * rowBytes, rowBytes, panelBytes);
     },
     add(count, first, listed, told) {
+      const kept = 1 - 1 / (2 * means.threads);
+      const cut = (part: number) => (part === parts ? 1 : 1 - kept ** part);
       const calls = (part: number) => {
-        const [from, to] = [part, part + 1].map((cut) => Math.floor((listed * cut) / parts)) as [
+        const [from, to] = [cut(part), cut(part + 1)].map((share) => Math.floor(listed * share)) as [
           number,
           number,
         ];

@@ -163,18 +163,9 @@ describe('the kernel', () => {
     const embeddings = Array.from({ length: 10 }, (_, i) =>
       Float32Array.from({ length: 200 }, (_, d) => Math.sin(i * 200 + d)),
     );
-    const batches = [
-      batchOf(
-        Array.from({ length: 9 }, (_, i) => ({
-          plus: i,
-          minus: i + 1,
-          references_plus: [0],
-          references_minus: [i],
-        })),
-      ),
-    ];
+    const task = { plus: 0, minus: 1, references_plus: [2, 3, 4, 5], references_minus: [6, 7, 8, 9] };
     const passes = async (memory: number) =>
-      (await compared('cosine', embeddings, batches, 1, { embeddings: memory })).passes;
+      (await compared('cosine', embeddings, [batchOf([task])], 4, { embeddings: memory })).passes;
     // Seven panels of 32 dimensions of ten images, 1,280 bytes each, or 25 of 8 dimensions.
     expect(await passes(8_960)).toBe(1);
     expect(await passes(8_959)).toBe(2);
