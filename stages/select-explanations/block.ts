@@ -139,10 +139,10 @@ function blockOf({ activations, images, memory, threads: count }: Means, depth: 
       pause: (images: number) => void,
       also: Taker['batch'] = () => {},
     ): Promise<Extremes> {
-      made ??= make();
+(globalThis as any).mark?.('before');made ??= make();(globalThis as any).mark?.('make');
       const { extremes, threads } = made;
       extremes.begin(within(layers, from, to));
-      const take: Taker = {
+(globalThis as any).mark?.('begin');const take: Taker = {
         slabs: extremes.rooms.map((room) => (length) => room.subarray(0, length)),
         async batch(portions, numbers) {
           const inOrder = portions.toSorted((a, b) => a.first - b.first);
@@ -158,7 +158,7 @@ function blockOf({ activations, images, memory, threads: count }: Means, depth: 
         ends: extremes.merge,
       };
       await activations.pass(from, to, take, pause);
-      await threads.run(extremes.finish(), () => {});
+(globalThis as any).mark?.('pass');await threads.run(extremes.finish(), () => {});(globalThis as any).mark?.('finish');
       return extremes;
     },
     close: async () => made?.threads.close(),

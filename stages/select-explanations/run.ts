@@ -57,13 +57,13 @@ export async function selectExplanations(task: Task<Params>): Promise<void> {
         task.progress(done, total, 'images');
       },
     });
-    table.close();
+(globalThis as any).mark?.('deal');table.close();
     extremes.close();
     writeUnitStats(task.output('unit-stats'), units);
   } finally {
     table.abort();
     extremes.abort();
-    await activations.close();
+(globalThis as any).mark?.('write');await activations.close();
     if (activations.units * plan.depth >= LARGE / 32) collectGarbage();
   }
 }

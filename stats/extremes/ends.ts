@@ -1,10 +1,12 @@
 import { type Code, get, repeatWhile, set, v128 } from '../../common/wasm/assembler.ts';
 import { bits, i32, i32x4 } from '../../common/wasm/integers.ts';
 import { callAt, either, leave, named, step, when, whileHolds } from '../../common/wasm/named.ts';
-import { placeOf, SHUFFLES, SIDE } from './places.ts';
+import { placeOf, SHUFFLES, SIDE, SPARE } from './places.ts';
 
 const LEAST = -(2 ** 31);
 const MOST = 2 ** 31 - 1;
+/** Fours of images that are counted at a time. */
+const FOURS = SPARE / 4;
 
 /** Writes the lanes of a mask, one behind the other, to where `to` points, their numbers to where this is `apart`. */
 const put = (mask: number, to: number, apart: number, value: Code, number: Code): Code[] => {
@@ -34,12 +36,20 @@ export const keep = named(
     const { side, least, most, flip, apart, count, values, end, low, high, last } = l;
     const { middle, found, upTo, at, to, mask } = l;
     const { flips, flipsBack, pivot, pivotLast, sum, value, number } = l;
-    const each = (...body: readonly Code[]): Code[] => [
+    /** Goes through the images, a few fours at a time: the body gets the bytes to add to `at`. */
+    const each = (fours: number, body: (offset: number) => readonly Code[]): Code[] => [
       set(at, get(values)),
-      repeatWhile(i32.lessThan(get(at), get(end)), ...body, step(at, 16)),
+      repeatWhile(
+        i32.lessThan(get(at), get(end)),
+        ...Array.from({ length: fours }, (_, i) => body(16 * i)).flat(),
+        step(at, 16 * fours),
+      ),
     ];
-    const keyOf = bits.xor(v128.load(get(at)), get(flips));
-    const numberOf = bits.xor(v128.load(i32.add(get(at), get(apart))), get(flipsBack));
+    const keyOf = (offset: number) => bits.xor(v128.load(get(at), offset), get(flips));
+    const numberOf = (offset: number) =>
+      bits.xor(v128.load(i32.add(get(at), get(apart)), offset), get(flipsBack));
+    const fill = (values: Code) =>
+      Array.from({ length: SPARE / 4 }, (_, i) => v128.store(get(end), values, 16 * i));
     const isBehind = bits.or(
       i32x4.greater(get(value), get(pivot)),
       bits.and(i32x4.equal(get(value), get(pivot)), i32x4.greater(get(number), get(pivotLast))),
@@ -52,10 +62,13 @@ export const keep = named(
         i32.lessSigned(get(low), get(bound)),
         set(middle, i32.add(get(low), i32.shiftRight(i32.sub(get(bound), get(low)), i32.const(1)))),
         set(sum, v128.zero()),
-        ...counting, // Each one behind as −1, with those that the last four are filled up with.
+        ...counting, // Each one behind as −1, with those that were filled in.
         set(
           upTo,
-          i32.add(i32.and(i32.add(get(count), i32.const(3)), i32.const(-4)), across(sum, i32.add)),
+          i32.add(
+            i32.and(i32.add(get(count), i32.const(SPARE - 1)), i32.const(-SPARE)),
+            across(sum, i32.add),
+          ),
         ),
         either(
           i32.lessSigned(get(upTo), get(least)),
@@ -75,11 +88,14 @@ export const keep = named(
       }),
     ];
     const range: Code[] = [
-      v128.store(get(end), i32x4.splat(i32.load(get(values)))),
+      ...fill(i32x4.splat(i32.load(get(values)))),
       set(at, get(values)),
-      set(value, keyOf),
+      set(value, keyOf(0)),
       set(number, get(value)),
-      ...each(set(value, i32x4.min(get(value), keyOf)), set(number, i32x4.max(get(number), keyOf))),
+      ...each(FOURS, (offset) => [
+        set(value, i32x4.min(get(value), keyOf(offset))),
+        set(number, i32x4.max(get(number), keyOf(offset))),
+      ]),
       ...extreme(low, value, i32.lessSigned),
       ...extreme(high, number, i32.greater),
     ];
@@ -91,13 +107,15 @@ export const keep = named(
       set(flips, i32x4.splat(get(flip))),
       set(flipsBack, i32x4.splat(i32.xor(get(flip), i32.const(-1)))),
       ...range,
-      // What the last four are filled up with from now on is behind all.
-      v128.store(get(end), bits.xor(i32x4.splat(i32.const(MOST)), get(flips))),
+      // What the last ones are filled up with from now on is behind all.
+      ...fill(bits.xor(i32x4.splat(i32.const(MOST)), get(flips))),
       set(found, get(count)),
       halve(
         high,
         set(pivot, i32x4.splat(get(middle))),
-        ...each(set(sum, i32x4.add(get(sum), i32x4.greater(keyOf, get(pivot))))),
+        ...each(FOURS, (offset) => [
+          set(sum, i32x4.add(get(sum), i32x4.greater(keyOf(offset), get(pivot)))),
+        ]),
       ),
       set(pivot, i32x4.splat(get(high))),
       set(last, i32.const(MOST)),
@@ -108,64 +126,88 @@ export const keep = named(
         halve(
           last,
           set(pivotLast, i32x4.splat(get(middle))),
-          ...each(set(value, keyOf), set(number, numberOf), set(sum, i32x4.add(get(sum), isBehind))),
+          ...each(FOURS, (offset) => [
+            set(value, keyOf(offset)),
+            set(number, numberOf(offset)),
+            set(sum, i32x4.add(get(sum), isBehind)),
+          ]),
         ),
       ),
       set(pivotLast, i32x4.splat(get(last))),
       set(to, get(values)),
-      ...each(
-        set(value, keyOf),
-        set(number, numberOf),
+      ...each(1, (offset) => [
+        set(value, keyOf(offset)),
+        set(number, numberOf(offset)),
         set(mask, i32.xor(i32x4.bitmask(isBehind), i32.const(15))),
         ...put(mask, to, apart, bits.xor(get(value), get(flips)), bits.xor(get(number), get(flipsBack))),
-      ),
+      ]),
       i32.store(get(side), i32.shiftRight(i32.sub(get(to), get(values)), i32.const(2)), SIDE.count),
       i32.store(get(side), get(high), SIDE.bar),
     ];
   },
 );
 
+/** Images that are looked at together, to see whether any comes before the bar: most don't. */
+const BLOCK = 16;
+
 /**
  * Offers images to a side: `rows` ordered activations of a column, and numbers. Those whose key is not beyond the bar are
- * held; before that, where not all may find a place, `depth` to `most` are kept.
+ * held; where the next few may not all find a place, `depth` to `most` are kept before.
  */
 export const offer = named(
   ['column', 'numbers', 'rows', 'side', 'slots', 'depth', 'most', 'flip', 'apart'],
-  { i32: ['to', 'mask', 'end'], v128: ['flips', 'bar', 'value'] },
-  ({ column, numbers, rows, side, slots, depth, most, flip, apart, to, mask, end, flips, bar, value }) => {
+  { i32: ['to', 'mask', 'end', 'full'], v128: ['flips', 'bar', 'value'] },
+  (l) => {
+    const { column, numbers, rows, side, slots, depth, most, flip, apart } = l;
+    const { to, mask, end, full, flips, bar, value } = l;
     const values = i32.add(get(side), i32.const(SIDE.values));
-    const four = (lanes: Code): Code[] => [
-      set(value, v128.load(get(column))),
-      set(
-        mask,
-        i32.and(
-          i32.xor(
-            i32x4.bitmask(i32x4.greater(bits.xor(get(value), get(flips)), get(bar))),
-            i32.const(15),
-          ),
-          lanes,
-        ),
-      ),
-      ...put(mask, to, apart, get(value), v128.load(get(numbers))),
-      step(column, 16),
-      step(numbers, 16),
-    ];
-    return [
-      when(
-        i32.lessSigned(get(slots), i32.add(i32.load(get(side), SIDE.count), get(rows))),
-        callAt(placeOf('keep'), ...[side, depth, most, flip, apart].map(get)),
-      ),
-      set(flips, i32x4.splat(get(flip))),
+    const writeCount = i32.store(get(side), i32.shiftRight(i32.sub(get(to), values), i32.const(2)), SIDE.count);
+    const readBar: Code[] = [
       set(bar, i32x4.splat(i32.load(get(side), SIDE.bar))),
       set(to, i32.add(values, i32.shiftLeft(i32.load(get(side), SIDE.count), i32.const(2)))),
-      set(end, i32.add(get(column), i32.shiftLeft(i32.and(get(rows), i32.const(-4)), i32.const(2)))),
-      whileHolds(i32.lessThan(get(column), get(end)), ...four(i32.const(15))),
-      // The last lanes may be anything.
-      when(
-        i32.and(get(rows), i32.const(3)),
-        ...four(i32.sub(i32.shiftLeft(i32.const(1), i32.and(get(rows), i32.const(3))), i32.const(1))),
+    ];
+    const isBeyond = (at: number) =>
+      i32x4.greater(bits.xor(v128.load(get(column), at), get(flips)), get(bar));
+    const four = (at: number, lanes: Code): Code[] => [
+      set(value, v128.load(get(column), at)),
+      set(mask, i32.and(i32.xor(i32x4.bitmask(isBeyond(at)), i32.const(15)), lanes)),
+      ...put(mask, to, apart, get(value), v128.load(get(numbers), at)),
+    ];
+    const room = when(
+      i32.lessThan(get(full), get(to)),
+      writeCount,
+      callAt(placeOf('keep'), ...[side, depth, most, flip, apart].map(get)),
+      ...readBar,
+    );
+    const fours = Array.from({ length: BLOCK / 4 }, (_, i) => 16 * i);
+    const advance = (count: number) => [step(column, 4 * count), step(numbers, 4 * count)];
+    return [
+      set(flips, i32x4.splat(get(flip))),
+      set(full, i32.add(values, i32.shiftLeft(i32.sub(get(slots), i32.const(BLOCK)), i32.const(2)))),
+      ...readBar,
+      set(end, i32.add(get(column), i32.shiftLeft(i32.and(get(rows), i32.const(-BLOCK)), i32.const(2)))),
+      whileHolds(
+        i32.lessThan(get(column), get(end)),
+        when(
+          i32.xor(
+            i32x4.bitmask(fours.map(isBeyond).reduce((a, b) => bits.and(a, b))),
+            i32.const(15),
+          ),
+          room,
+          ...fours.flatMap((at) => four(at, i32.const(15))),
+        ),
+        ...advance(BLOCK),
       ),
-      i32.store(get(side), i32.shiftRight(i32.sub(get(to), values), i32.const(2)), SIDE.count),
+      set(rows, i32.and(get(rows), i32.const(BLOCK - 1))),
+      when(get(rows), room),
+      whileHolds(
+        i32.lessSigned(i32.const(0), get(rows)),
+        // Lanes behind the last row may be anything.
+        ...four(0, i32.select(i32.lessSigned(i32.const(3), get(rows)), i32.const(15), i32.sub(i32.shiftLeft(i32.const(1), get(rows)), i32.const(1)))),
+        ...advance(4),
+        step(rows, -4),
+      ),
+      writeCount,
     ];
   },
 );

@@ -33,8 +33,9 @@ const add = named(
       set(column, get(tile)),
       whileHolds(
         i32.lessThan(get(column), get(columnEnd)),
-        callAt(placeOf('moments'), ...[at, rowBytes, count, sum, sumBytes].map(get)),
+        // First, as it waits for no sums: memory then answers many loads at a time.
         callAt(placeOf('turn'), ...[at, rowBytes, count, column].map(get)),
+        callAt(placeOf('moments'), ...[at, rowBytes, count, sum, sumBytes].map(get)),
         step(at, 4 * GROUP),
         step(sum, 8 * GROUP),
         step(column, 4 * ROWS * GROUP),

@@ -18,8 +18,8 @@ export const SIDE = {
 } as const;
 /** What turns ordered activations to keys, for the high side and the low one: these fall, those rise. */
 export const FLIPS = [-1, 0] as const;
-/** Places behind the slots that kernels write to without need. */
-export const SPARE = 4;
+/** Places behind the slots, so that images can be looked at so many at a time. */
+export const SPARE = 16;
 
 /** Where the table of shuffles stands (behind what threads count in), and how many bytes it takes. */
 export const SHUFFLES = { at: 64, bytes: 256 } as const;
