@@ -1,5 +1,5 @@
 import { type Job, kernelsOf, type Shared } from '../common/wasm/work.mjs';
-import { GROUP, ROWS, SIDE, UNITS } from './extremes/places.ts';
+import { GROUP, HEAD, HIGHEST, ROWS, UNITS } from './extremes/places.ts';
 import { floatOf, ordered } from './extremes/values.ts';
 import { layOut, type Size } from './extremes/workspace.ts';
 import { addSums, momentsOf, SUMS } from './moments.ts';
@@ -83,33 +83,35 @@ export function findExtremes(size: Size): Extremes {
   /** Each layer's first unit, and the place of its sums; the units, and the place of the sums of each. */
   let layout = { layers: [] as { units: number; first: number; place: number }[], places: new Int32Array(0) };
 
-  const sideOf = (unit: number, side: Side) => at.sides + sideBytes * (2 * unit + SIDES[side]);
-  /** Where the ranks of a side stand: index of the first, and how many. */
-  const ranked = (unit: number, side: Side, from: number, to: number) => {
-    const start = sideOf(unit, side);
-    const count = Math.min(words[(start + SIDE.count) / 4]!, to) - from;
-    return { first: start + SIDE.values + 4 * from, count: Math.max(0, count) };
+  const sideOf = (unit: number, side: Side) => 2 * unit + SIDES[side];
+  const headAt = (side: number) => at.heads + HEAD.bytes * side;
+  const valuesAt = (side: number) => at.sides + sideBytes * side;
+  /** Where the ranks of a side stand, and how many there are. */
+  const ranked = (unit: number, end: Side, from: number, to: number) => {
+    const side = sideOf(unit, end);
+    const count = Math.min(words[(headAt(side) + HEAD.count) / 4]!, to) - from;
+    return { first: valuesAt(side) + 4 * from, count: Math.max(0, count) };
   };
   const imagesOf = (unit: number, side: Side, from: number, to: number) => {
     const { first, count } = ranked(unit, side, from, to);
     return new Int32Array(buffer, first + apart, count);
   };
-  const valuesOf = (unit: number, side: Side, from: number, to: number) => {
-    const { first, count } = ranked(unit, side, from, to);
+  const activation = (unit: number, side: Side) => floatOf(words[valuesAt(sideOf(unit, side)) / 4]!);
+  const valuesOf = (unit: number, side: Side) => {
+    const { first, count } = ranked(unit, side, 0, depth);
     return Float32Array.from(new Int32Array(buffer, first, count), floatOf);
   };
-  const activation = (unit: number, side: Side) => floatOf(words[(sideOf(unit, side) + SIDE.values) / 4]!);
   const sumsOf = (unit: number) => {
     const own = new Float64Array(SUMS);
     for (let part = 0; part < SUMS; part++) own[part] = sums[part * places + layout.places[unit]!]!;
     return own;
   };
   const offer = (unit: number, side: Side, { values, images }: End) => {
-    const start = sideOf(unit, side);
+    const [head, held] = [headAt(sideOf(unit, side)), valuesAt(sideOf(unit, side))];
     const flip = side === 'high' ? -1 : 0;
     const tile = at.tiles[0]!;
     for (let from = 0; from < values.length; from += ROWS) {
-      const bar = words[(start + SIDE.bar) / 4]!;
+      const bar = HIGHEST - words[(head + HEAD.bar) / 4]!;
       let count = 0;
       for (let i = from; i < Math.min(from + ROWS, values.length); i++, count++) {
         const value = ordered(values[i]!);
@@ -118,7 +120,7 @@ export function findExtremes(size: Size): Extremes {
         words[tile / 4 + ROWS + count] = images[i]!;
       }
       if (count === 0) return;
-      here.offer!(tile, tile + 4 * ROWS, count, start, slots, depth, most, flip, apart);
+      here.offer!(tile, tile + 4 * ROWS, count, head, held, slots, depth, most, flip, apart);
     }
   };
 
@@ -138,20 +140,17 @@ export function findExtremes(size: Size): Extremes {
         throw new Error('there are more units than was said');
       layout = { layers: placed, places: Int32Array.from(all) };
       sums.fill(0);
-      for (let side = 0; side < 2 * all.length; side++) {
-        const start = (at.sides + side * sideBytes) / 4;
-        words[start + SIDE.count / 4] = 0;
-        words[start + SIDE.bar / 4] = 2 ** 31 - 1;
-      }
+      words.fill(0, at.heads / 4, (at.heads + 2 * HEAD.bytes * all.length) / 4);
     },
     add(layers, images) {
       numbers.set(images);
       const calls = layers.flatMap(({ values, at: first, stride }, l) =>
         steps(layout.layers[l]!.units, CALL).map(([from, to]) => {
-          const [sum, side] = [layout.layers[l]!.place + from, 2 * (layout.layers[l]!.first + from)];
+          const layer = layout.layers[l]!;
+          const [sum, side] = [layer.place + from, 2 * (layer.first + from)];
           return [
             ...[values.byteOffset + 4 * (first + from), 4 * stride, to - from, images.length, at.numbers],
-            ...[at.sums + 8 * sum, 8 * places, at.sides + sideBytes * side, sideBytes],
+            ...[at.sums + 8 * sum, 8 * places, headAt(side), valuesAt(side), sideBytes],
             ...[slots, depth, most, apart],
           ];
         }),
@@ -168,14 +167,14 @@ export function findExtremes(size: Size): Extremes {
     },
     finish() {
       const calls = steps(layout.places.length, CALL).map(([from, to]) => {
-        return [at.sides + 2 * sideBytes * from, sideBytes, to - from, depth, apart];
+        return [headAt(2 * from), valuesAt(2 * from), sideBytes, to - from, depth, apart];
       });
       return { kernel: 'finish', ranges: cut(calls, pieces, at.scratch) };
     },
     highest: (unit, from, to) => imagesOf(unit, 'high', from, to),
     lowest: (unit, from, to) => imagesOf(unit, 'low', from, to),
     end: (unit, side) => ({
-      values: valuesOf(unit, side, 0, depth),
+      values: valuesOf(unit, side),
       images: imagesOf(unit, side, 0, depth).slice(),
     }),
     sums: sumsOf,

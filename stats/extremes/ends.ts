@@ -1,10 +1,9 @@
 import { type Code, get, repeatWhile, set, v128 } from '../../common/wasm/assembler.ts';
 import { bits, i32, i32x4 } from '../../common/wasm/integers.ts';
 import { callAt, either, leave, named, step, when, whileHolds } from '../../common/wasm/named.ts';
-import { placeOf, SHUFFLES, SIDE, SPARE } from './places.ts';
+import { HEAD, HIGHEST, placeOf, SHUFFLES, SPARE } from './places.ts';
 
 const LEAST = -(2 ** 31);
-const MOST = 2 ** 31 - 1;
 /** Fours of images that are counted at a time. */
 const FOURS = SPARE / 4;
 
@@ -24,16 +23,17 @@ const put = (mask: number, to: number, apart: number, value: Code, number: Code)
  * which is the ordered activation xor `flip`, then the number xor not `flip`. How many are not behind some key is counted for
  * one key after another, each halfway between two.
  *
- * @param apart bytes from a value to its number
+ * @param head see `HEAD`
+ * @param values of the first image; `apart`: bytes from a value to its number
  */
 export const keep = named(
-  ['side', 'least', 'most', 'flip', 'apart'],
+  ['head', 'values', 'least', 'most', 'flip', 'apart'],
   {
-    i32: ['count', 'values', 'end', 'low', 'high', 'last', 'middle', 'found', 'upTo', 'at', 'to', 'mask'],
+    i32: ['count', 'end', 'low', 'high', 'last', 'middle', 'found', 'upTo', 'at', 'to', 'mask'],
     v128: ['flips', 'flipsBack', 'pivot', 'pivotLast', 'sum', 'value', 'number'],
   },
   (l) => {
-    const { side, least, most, flip, apart, count, values, end, low, high, last } = l;
+    const { head, values, least, most, flip, apart, count, end, low, high, last } = l;
     const { middle, found, upTo, at, to, mask } = l;
     const { flips, flipsBack, pivot, pivotLast, sum, value, number } = l;
     /** Goes through the images, a few fours at a time: the body gets the bytes to add to `at`. */
@@ -100,15 +100,14 @@ export const keep = named(
       ...extreme(high, number, i32.greater),
     ];
     return [
-      set(count, i32.load(get(side), SIDE.count)),
+      set(count, i32.load(get(head), HEAD.count)),
       when(i32.atMost(get(count), get(most)), leave),
-      set(values, i32.add(get(side), i32.const(SIDE.values))),
       set(end, i32.add(get(values), i32.shiftLeft(get(count), i32.const(2)))),
       set(flips, i32x4.splat(get(flip))),
       set(flipsBack, i32x4.splat(i32.xor(get(flip), i32.const(-1)))),
       ...range,
       // What the last ones are filled up with from now on is behind all.
-      ...fill(bits.xor(i32x4.splat(i32.const(MOST)), get(flips))),
+      ...fill(bits.xor(i32x4.splat(i32.const(HIGHEST)), get(flips))),
       set(found, get(count)),
       halve(
         high,
@@ -118,7 +117,7 @@ export const keep = named(
         ]),
       ),
       set(pivot, i32x4.splat(get(high))),
-      set(last, i32.const(MOST)),
+      set(last, i32.const(HIGHEST)),
       // Too many have the last key: their numbers decide.
       when(
         i32.lessSigned(get(most), get(found)),
@@ -141,8 +140,8 @@ export const keep = named(
         set(mask, i32.xor(i32x4.bitmask(isBehind), i32.const(15))),
         ...put(mask, to, apart, bits.xor(get(value), get(flips)), bits.xor(get(number), get(flipsBack))),
       ]),
-      i32.store(get(side), i32.shiftRight(i32.sub(get(to), get(values)), i32.const(2)), SIDE.count),
-      i32.store(get(side), get(high), SIDE.bar),
+      i32.store(get(head), i32.shiftRight(i32.sub(get(to), get(values)), i32.const(2)), HEAD.count),
+      i32.store(get(head), i32.sub(i32.const(HIGHEST), get(high)), HEAD.bar),
     ];
   },
 );
@@ -155,16 +154,15 @@ const BLOCK = 16;
  * held; where the next few may not all find a place, `depth` to `most` are kept before.
  */
 export const offer = named(
-  ['column', 'numbers', 'rows', 'side', 'slots', 'depth', 'most', 'flip', 'apart'],
+  ['column', 'numbers', 'rows', 'head', 'values', 'slots', 'depth', 'most', 'flip', 'apart'],
   { i32: ['to', 'mask', 'end', 'full'], v128: ['flips', 'bar', 'value'] },
   (l) => {
-    const { column, numbers, rows, side, slots, depth, most, flip, apart } = l;
+    const { column, numbers, rows, head, values, slots, depth, most, flip, apart } = l;
     const { to, mask, end, full, flips, bar, value } = l;
-    const values = i32.add(get(side), i32.const(SIDE.values));
-    const writeCount = i32.store(get(side), i32.shiftRight(i32.sub(get(to), values), i32.const(2)), SIDE.count);
+    const writeCount = i32.store(get(head), i32.shiftRight(i32.sub(get(to), get(values)), i32.const(2)), HEAD.count);
     const readBar: Code[] = [
-      set(bar, i32x4.splat(i32.load(get(side), SIDE.bar))),
-      set(to, i32.add(values, i32.shiftLeft(i32.load(get(side), SIDE.count), i32.const(2)))),
+      set(bar, i32x4.splat(i32.sub(i32.const(HIGHEST), i32.load(get(head), HEAD.bar)))),
+      set(to, i32.add(get(values), i32.shiftLeft(i32.load(get(head), HEAD.count), i32.const(2)))),
     ];
     const isBeyond = (at: number) =>
       i32x4.greater(bits.xor(v128.load(get(column), at), get(flips)), get(bar));
@@ -176,14 +174,14 @@ export const offer = named(
     const room = when(
       i32.lessThan(get(full), get(to)),
       writeCount,
-      callAt(placeOf('keep'), ...[side, depth, most, flip, apart].map(get)),
+      callAt(placeOf('keep'), ...[head, values, depth, most, flip, apart].map(get)),
       ...readBar,
     );
     const fours = Array.from({ length: BLOCK / 4 }, (_, i) => 16 * i);
     const advance = (count: number) => [step(column, 4 * count), step(numbers, 4 * count)];
     return [
       set(flips, i32x4.splat(get(flip))),
-      set(full, i32.add(values, i32.shiftLeft(i32.sub(get(slots), i32.const(BLOCK)), i32.const(2)))),
+      set(full, i32.add(get(values), i32.shiftLeft(i32.sub(get(slots), i32.const(BLOCK)), i32.const(2)))),
       ...readBar,
       set(end, i32.add(get(column), i32.shiftLeft(i32.and(get(rows), i32.const(-BLOCK)), i32.const(2)))),
       whileHolds(

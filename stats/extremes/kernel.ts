@@ -4,7 +4,7 @@ import { callAt, named, step, whileHolds } from '../../common/wasm/named.ts';
 import { moments, turn } from './columns.ts';
 import { keep, offer } from './ends.ts';
 import { finish, sort, sortRun } from './order.ts';
-import { FLIPS, GROUP, KERNELS, placeOf, ROWS, UNITS } from './places.ts';
+import { FLIPS, GROUP, HEAD, KERNELS, placeOf, ROWS, UNITS } from './places.ts';
 
 /**
  * Takes activations of `units` adjoining units for `rows` images. Addresses are bytes in the shared memory.
@@ -12,20 +12,21 @@ import { FLIPS, GROUP, KERNELS, placeOf, ROWS, UNITS } from './places.ts';
  * @param values of the first unit for the first image (float32); those for the next are `rowBytes` behind
  * @param numbers of the images (int32)
  * @param sums see `moments`
- * @param sides of the first unit: its high side, then its low one, then those of the next unit, `sideBytes` apart
- * @param slots images that a side can hold; `depth`, `most`, `apart`: see `keep`
+ * @param heads of the first unit: of its high side, then of its low one, then of those of the next unit
+ * @param sides the values of these, `sideBytes` apart, with `slots` images at most
+ * @param depth with `most` and `apart`: see `keep`
  * @param tile room of this call's own
  */
 const add = named(
   [
-    ...['values', 'rowBytes', 'units', 'rows', 'numbers', 'sums', 'sumBytes', 'sides', 'sideBytes'],
+    ...['values', 'rowBytes', 'units', 'rows', 'numbers', 'sums', 'sumBytes', 'heads', 'sides', 'sideBytes'],
     ...['slots', 'depth', 'most', 'apart', 'tile'],
   ] as const,
-  { i32: ['first', 'number', 'left', 'count', 'wide', 'at', 'sum', 'side', 'column', 'columnEnd'] },
+  { i32: ['first', 'number', 'left', 'count', 'wide', 'at', 'sum', 'head', 'side', 'column', 'columnEnd'] },
   (l) => {
-    const { values, rowBytes, units, rows, numbers, sums, sumBytes, sides, sideBytes } = l;
+    const { values, rowBytes, units, rows, numbers, sums, sumBytes, heads, sides, sideBytes } = l;
     const { slots, depth, most, apart, tile } = l;
-    const { first, number, left, count, wide, at, sum, side, column, columnEnd } = l;
+    const { first, number, left, count, wide, at, sum, head, side, column, columnEnd } = l;
     const lesser = (a: Code, b: Code) => i32.select(i32.lessThan(a, b), a, b);
     const grouped: Code[] = [
       set(at, get(first)),
@@ -42,6 +43,7 @@ const add = named(
       ),
     ];
     const offered: Code[] = [
+      set(head, get(heads)),
       set(side, get(sides)),
       set(column, get(tile)),
       whileHolds(
@@ -49,10 +51,11 @@ const add = named(
         ...FLIPS.flatMap((flip) => [
           callAt(
             placeOf('offer'),
-            ...[column, number, count, side, slots, depth, most].map(get),
+            ...[column, number, count, head, side, slots, depth, most].map(get),
             i32.const(flip),
             get(apart),
           ),
+          step(head, HEAD.bytes),
           set(side, i32.add(get(side), get(sideBytes))),
         ]),
         step(column, 4 * ROWS),
@@ -77,6 +80,7 @@ const add = named(
         ),
         step(values, 4 * UNITS),
         step(sums, 8 * UNITS),
+        step(heads, 2 * HEAD.bytes * UNITS),
         set(sides, i32.add(get(sides), i32.mul(get(sideBytes), i32.const(2 * UNITS)))),
         step(units, -UNITS),
       ),

@@ -7,15 +7,13 @@ export const GROUP = 4;
 /** Bytes of a tile: the ordered activations of one unit behind those of another. */
 export const TILE = 4 * ROWS * UNITS;
 
-/** One end of the order of one unit, in bytes from its start. The images that may stand there come behind. */
-export const SIDE = {
-  /** How many these are. */
-  count: 0,
-  /** The key that another one must not exceed. */
-  bar: 4,
-  /** Their ordered activations; their numbers lie behind all of these. */
-  values: 16,
-} as const;
+/**
+ * What is known of one end of the order of one unit, in bytes: how many images may stand there, and the bar, the key that
+ * another one must not exceed. Nothing is known where all is 0: the bar is told by how far it is below the highest.
+ */
+export const HEAD = { count: 0, bar: 4, bytes: 8 } as const;
+/** The highest key that there is. */
+export const HIGHEST = 2 ** 31 - 1;
 /** What turns ordered activations to keys, for the high side and the low one: these fall, those rise. */
 export const FLIPS = [-1, 0] as const;
 /** Places behind the slots, so that images can be looked at so many at a time. */

@@ -2,7 +2,7 @@ import { share } from '../../common/wasm/work.mjs';
 import { SUMS } from '../moments.ts';
 import { kernels } from './kernel.ts';
 import { RUN_LENGTH } from './order.ts';
-import { GROUP, ROWS, SHUFFLES, SIDE, SPARE, shuffles, TILE } from './places.ts';
+import { GROUP, HEAD, ROWS, SHUFFLES, SPARE, shuffles, TILE } from './places.ts';
 
 /** How much there is to keep, and to take at a time. */
 export interface Size {
@@ -31,11 +31,11 @@ function slotsFor(images: number, depth: number): Slots {
   return { slots: Math.min(images, depth + more), most: depth + (more >> 2) };
 }
 
-const sideBytes = (slots: number): number => roundUp(SIDE.values + 8 * (slots + SPARE), 16);
+const sideBytes = (slots: number): number => roundUp(8 * (slots + SPARE), 16);
 
 /** Bytes that one unit takes, for a given number of images and ranks from either end. */
 export function bytesPerUnit(images: number, depth: number): number {
-  return 2 * sideBytes(slotsFor(images, depth).slots) + 8 * SUMS;
+  return 2 * (sideBytes(slotsFor(images, depth).slots) + HEAD.bytes) + 8 * SUMS;
 }
 
 /** The shared memory of the kernels: addresses in bytes. */
@@ -53,6 +53,7 @@ export function layOut({ layers, units, images, depth, block, rooms, pieces }: S
     numbers: reserve(4 * (block.rows + GROUP)),
     rooms: Array.from({ length: rooms }, () => reserve(block.bytes)),
     sums: reserve(8 * SUMS * places),
+    heads: reserve(2 * HEAD.bytes * units),
     sides: reserve(2 * sideBytes(slots) * units),
     tiles: Array.from({ length: pieces }, () => reserve(TILE)),
     scratch: Array.from({ length: pieces }, () => reserve(scratchBytes)),
