@@ -1,8 +1,10 @@
 import { type Job, kernelsOf, type Shared } from '../common/wasm/work.mjs';
-import { GROUP, HEAD, HIGHEST, ROWS, UNITS } from './extremes/places.ts';
+import { CALL, cut, steps } from './extremes/jobs.ts';
+import { GROUP, HEAD, HIGHEST, ROWS } from './extremes/places.ts';
 import { floatOf, ordered } from './extremes/values.ts';
 import { layOut, type Size } from './extremes/workspace.ts';
 import { addSums, momentsOf, SUMS } from './moments.ts';
+import { findWindows, type Windows } from './windows.ts';
 
 export { bytesPerUnit, type Size } from './extremes/workspace.ts';
 
@@ -26,6 +28,8 @@ export interface Columns {
  */
 export interface Extremes {
   readonly shared: Shared;
+  /** Only where ranks are sought far from the ends. Bounds must be found after `begin`, before any activation is taken. */
+  readonly windows: Windows | undefined;
   /** Memory for blocks of activations. */
   readonly rooms: readonly Uint8Array<SharedArrayBuffer>[];
   /** Starts anew, with so many units of each layer. */
@@ -58,8 +62,6 @@ export interface Extremes {
   statistics(unit: number): { min: number; max: number; mean: number; sd: number };
 }
 
-/** Units of one call of a kernel: short calls let optimised code come in soon. */
-const CALL = 4 * UNITS;
 /** The two sides of a unit, in the order of `FLIPS`. */
 const SIDES = { high: 0, low: 1 } as const;
 type Side = keyof typeof SIDES;
@@ -72,7 +74,7 @@ type Side = keyof typeof SIDES;
  * long as 2 · depth ≤ images. They and the statistics depend on the images alone, not on the order in which they come.
  */
 export function findExtremes(size: Size): Extremes {
-  const { images, depth, block, pieces } = size;
+  const { images, depth, block } = size;
   const { shared, at, places, slots, most, sideBytes, apart } = layOut(size);
   const { buffer } = shared.memory;
   const here = kernelsOf(shared);
@@ -82,6 +84,10 @@ export function findExtremes(size: Size): Extremes {
   const merged = new Float64Array(SUMS);
   /** Each layer's first unit, and the place of its sums; the units, and the place of the sums of each. */
   let layout = { layers: [] as { units: number; first: number; place: number }[], places: new Int32Array(0) };
+
+  const { windows, argumentsFor: windowArguments } = at.windows
+    ? findWindows(buffer, at.windows, size.sought!)
+    : { windows: undefined, argumentsFor: () => [0, 0, 0, 0, 0] };
 
   const sideOf = (unit: number, side: Side) => 2 * unit + SIDES[side];
   const headAt = (side: number) => at.heads + HEAD.bytes * side;
@@ -126,6 +132,7 @@ export function findExtremes(size: Size): Extremes {
 
   return {
     shared,
+    windows,
     rooms: at.rooms.map((room) => new Uint8Array(buffer, room, block.bytes)),
     begin(layers) {
       let [first, place] = [0, 0];
@@ -151,11 +158,11 @@ export function findExtremes(size: Size): Extremes {
           return [
             ...[values.byteOffset + 4 * (first + from), 4 * stride, to - from, images.length, at.numbers],
             ...[at.sums + 8 * sum, 8 * places, headAt(side), valuesAt(side), sideBytes],
-            ...[slots, depth, most, apart],
+            ...[slots, depth, most, apart, ...windowArguments(layer.first + from)],
           ];
         }),
       );
-      return { kernel: 'add', ranges: cut(calls, pieces, at.tiles) };
+      return { kernel: 'add', ranges: cut(calls, at.tiles) };
     },
     isFinite: (unit) => Number.isFinite(sums[2 * places + layout.places[unit]!]),
     merge(unit, high, low, more) {
@@ -169,7 +176,7 @@ export function findExtremes(size: Size): Extremes {
       const calls = steps(layout.places.length, CALL).map(([from, to]) => {
         return [headAt(2 * from), valuesAt(2 * from), sideBytes, to - from, depth, apart];
       });
-      return { kernel: 'finish', ranges: cut(calls, pieces, at.scratch) };
+      return { kernel: 'finish', ranges: cut(calls, at.scratch) };
     },
     highest: (unit, from, to) => imagesOf(unit, 'high', from, to),
     lowest: (unit, from, to) => imagesOf(unit, 'low', from, to),
@@ -184,19 +191,4 @@ export function findExtremes(size: Size): Extremes {
       return { min, max, ...momentsOf(sumsOf(unit), 0, images) };
     },
   };
-}
-
-/** The numbers below `count` in steps: first one and the one behind the last. */
-function steps(count: number, step: number): [number, number][] {
-  return Array.from({ length: Math.ceil(count / step) }, (_, i) => [
-    i * step,
-    Math.min(count, (i + 1) * step),
-  ]);
-}
-
-/** Calls in so many ranges; the last argument of all calls of a range is its own. */
-function cut(calls: readonly (readonly number[])[], pieces: number, own: readonly number[]): Uint32Array[] {
-  return steps(calls.length, Math.ceil(calls.length / pieces) || 1).map(([from, to], piece) =>
-    Uint32Array.from(calls.slice(from, to).flatMap((call) => [...call, own[piece]!])),
-  );
 }

@@ -1,6 +1,7 @@
-import { startThreads, type Threads } from '../../common/wasm/threads.ts';
+import { startThreads } from '../../common/wasm/threads.ts';
+import type { Job } from '../../common/wasm/work.mjs';
 import { bytesPerUnit, type Extremes, findExtremes } from '../../stats/extremes.ts';
-import { findWindows, type Sought, spacePerUnit, type Windows } from '../../stats/windows.ts';
+import type { Sought, Windows } from '../../stats/windows.ts';
 import { newSlab } from '../../tables/arrow.ts';
 import { EXTREMES } from '../../tables/extremes.ts';
 import type { Plan } from './plan.ts';
@@ -43,7 +44,7 @@ export interface Means {
 /** Keeps all images of a unit up to its queries: exact whatever the activations are. */
 export function directly(means: Means, plan: Plan): Finding {
   const queriesTo = plan.queries + plan.tasks;
-  const block = blockOf(means, plan.depth, 0);
+  const block = blockOf(means, plan.depth);
   return {
     units: block.units,
     async find(from, to, bad, pause) {
@@ -64,71 +65,68 @@ export function directly(means: Means, plan: Plan): Finding {
 
 /** Keeps the references, and of the images between these and the queries none: see `findWindows`. */
 export function bySample(means: Means, sample: Sample, plan: Plan): Finding {
-  const sought: Sought = { images: means.images, from: plan.queries, to: plan.queries + plan.tasks };
+  const { images } = means;
   const first = firstOf(plan);
-  const space = spacePerUnit(sought, sample.images.length);
-  const block = blockOf(means, first, space);
+  const block = blockOf(means, first, {
+    ...{ images, from: plan.queries, to: plan.queries + plan.tasks, sample: sample.images.length },
+    fill: (from, to, windows) => fillWindows(sample, from, to, windows),
+    numbers: sample.images,
+  });
   return {
     units: block.units,
     async find(from, to, bad, pause) {
-      const windows = await windowsFrom(sample, sought, from, to, new ArrayBuffer((to - from) * space));
-      const extremes = await block.extremes(from, to, bad, pause, (portions, images) => {
-        eachColumn(portions, images.length, (unit, values) => windows.add(unit, values, 0, 1, images));
-      });
+      const { statistics, highest, lowest, windows } = await block.extremes(from, to, bad, pause);
       const side = (ranks: Extremes['highest'], ranksSought: Windows['highest']) => (unit: number) => {
         const queries = ranksSought(unit);
         return queries && { first: ranks(unit, 0, first), queries };
       };
       return {
-        statistics: extremes.statistics,
-        highest: side(extremes.highest, windows.highest),
-        lowest: side(extremes.lowest, windows.lowest),
+        statistics,
+        highest: side(highest, windows!.highest),
+        lowest: side(lowest, windows!.lowest),
       };
     },
     close: block.close,
   };
 }
 
-async function windowsFrom(
-  sample: Sample,
-  sought: Sought,
-  from: number,
-  to: number,
-  space: ArrayBuffer,
-): Promise<Windows> {
-  const size = sample.images.length;
-  const values = new Float32Array(space, 0, (to - from) * size);
+/** Ranks far from the ends, and the sample that helps to find them: the numbers of its images, and what reads it. */
+interface Sampled extends Sought {
+  readonly numbers: Int32Array;
+  fill(from: number, to: number, windows: Windows): Promise<void>;
+}
+
+async function fillWindows(sample: Sample, from: number, to: number, windows: Windows): Promise<void> {
+  const spaces = Array.from({ length: to - from }, (_, unit) => windows.sample(unit));
   let filled = 0;
   await sample.pass(from, to, {
     slabs: [newSlab()],
     batch(portions, { length }) {
-      eachColumn(portions, length, (unit, column) => values.set(column, unit * size + filled));
+      eachColumn(portions, length, (unit, column) => spaces[unit]!.set(column, filled));
       filled += length;
     },
     ends: () => {
       throw new Error('a sample has no ends');
     },
   });
-  return findWindows(to - from, sought, space, sample.images);
 }
 
 /** Pieces of work for each thread: more even out their speed, each takes some work to begin with. */
 const PIECES = 6;
 
-/**
- * The extremes of as many units at a time as fit, `more` bytes a unit aside. Memory and threads are those of the first
- * block.
- */
-function blockOf({ activations, images, memory, threads: count }: Means, depth: number, more: number) {
+/** The extremes of as many units at a time as fit. Memory and threads are those of the first block. */
+function blockOf({ activations, images, memory, threads: count }: Means, depth: number, sought?: Sampled) {
   const { layers } = activations;
-  const bytes = bytesPerUnit(images, depth) + more;
+  const bytes = bytesPerUnit({ images, depth, sought });
   const units = Math.max(1, Math.min(activations.units, Math.floor(memory / bytes)));
-  let made: { extremes: Extremes; threads: Threads } | undefined;
+  let made: { extremes: Extremes; run(job: Job): Promise<void>; close(): Promise<void> } | undefined;
   const make = () => {
     const { block } = activations;
     const pieces = count === 1 ? 1 : PIECES * count;
-    const extremes = findExtremes({ layers: layers.length, units, images, depth, block, rooms: 2, pieces });
-    return { extremes, threads: startThreads(extremes.shared, count) };
+    const size = { layers: layers.length, units, images, depth, sought, block, rooms: 2, pieces };
+    const extremes = findExtremes(size);
+    const threads = startThreads(extremes.shared, count);
+    return { extremes, run: (job: Job) => threads.run(job, () => {}), close: threads.close };
   };
   return {
     units,
@@ -137,31 +135,34 @@ function blockOf({ activations, images, memory, threads: count }: Means, depth: 
       to: number,
       bad: (unit: number, image: number) => never,
       pause: (images: number) => void,
-      also: Taker['batch'] = () => {},
     ): Promise<Extremes> {
 (globalThis as any).mark?.('before');made ??= make();(globalThis as any).mark?.('make');
-      const { extremes, threads } = made;
+      const { extremes, run } = made;
+      const { windows } = extremes;
       extremes.begin(within(layers, from, to));
+      if (sought && windows) {
+        await sought.fill(from, to, windows);
+        await run(windows.bound(to - from, sought.numbers));
+      }
 (globalThis as any).mark?.('begin');const take: Taker = {
         slabs: extremes.rooms.map((room) => (length) => room.subarray(0, length)),
         async batch(portions, numbers) {
           const inOrder = portions.toSorted((a, b) => a.first - b.first);
-          await threads.run(extremes.add(inOrder, numbers), () => {});
+          await run(extremes.add(inOrder, numbers));
           for (const { values, at, stride, units: own, first } of portions)
             for (let unit = 0; unit < own; unit++)
               if (!extremes.isFinite(first + unit)) {
                 const row = numbers.findIndex((_, i) => !Number.isFinite(values[at + unit + i * stride]));
                 bad(first + unit, numbers[row]!);
               }
-          await also(portions, numbers);
         },
         ends: extremes.merge,
       };
       await activations.pass(from, to, take, pause);
-(globalThis as any).mark?.('pass');await threads.run(extremes.finish(), () => {});(globalThis as any).mark?.('finish');
+(globalThis as any).mark?.('pass');await run(extremes.finish());if (windows) await run(windows.narrow(to - from));(globalThis as any).mark?.('finish');
       return extremes;
     },
-    close: async () => made?.threads.close(),
+    close: async () => made?.close(),
   };
 }
 

@@ -1,14 +1,13 @@
 import { type Code, get, repeatWhile, set, v128 } from '../../common/wasm/assembler.ts';
 import { bits, i32, i32x4 } from '../../common/wasm/integers.ts';
 import { callAt, either, leave, named, step, when, whileHolds } from '../../common/wasm/named.ts';
-import { HEAD, HIGHEST, placeOf, SHUFFLES, SPARE } from './places.ts';
+import { HEAD, HIGHEST, LOWEST, placeOf, SHUFFLES, SPARE } from './places.ts';
 
-const LEAST = -(2 ** 31);
 /** Fours of images that are counted at a time. */
 const FOURS = SPARE / 4;
 
 /** Writes the lanes of a mask, one behind the other, to where `to` points, their numbers to where this is `apart`. */
-const put = (mask: number, to: number, apart: number, value: Code, number: Code): Code[] => {
+export const put = (mask: number, to: number, apart: number, value: Code, number: Code): Code[] => {
   const shuffle = v128.load(i32.shiftLeft(get(mask), i32.const(4)), SHUFFLES.at);
   return [
     v128.store(get(to), bits.swizzle(value, shuffle)),
@@ -121,7 +120,7 @@ export const keep = named(
       // Too many have the last key: their numbers decide.
       when(
         i32.lessSigned(get(most), get(found)),
-        set(low, i32.const(LEAST)),
+        set(low, i32.const(LOWEST)),
         halve(
           last,
           set(pivotLast, i32x4.splat(get(middle))),
@@ -142,6 +141,7 @@ export const keep = named(
       ]),
       i32.store(get(head), i32.shiftRight(i32.sub(get(to), get(values)), i32.const(2)), HEAD.count),
       i32.store(get(head), i32.sub(i32.const(HIGHEST), get(high)), HEAD.bar),
+      i32.store(get(head), get(last), HEAD.last),
     ];
   },
 );

@@ -9,11 +9,18 @@ export const TILE = 4 * ROWS * UNITS;
 
 /**
  * What is known of one end of the order of one unit, in bytes: how many images may stand there, and the bar, the key that
- * another one must not exceed. Nothing is known where all is 0: the bar is told by how far it is below the highest.
+ * another one must not exceed; images with this key were dropped whose number is behind the last. Nothing is known where all
+ * is 0: the bar is told by how far it is below the highest.
  */
-export const HEAD = { count: 0, bar: 4, bytes: 8 } as const;
-/** The highest key that there is. */
+export const HEAD = { count: 0, bar: 4, last: 8, bytes: 16 } as const;
+/**
+ * The same of images far from the end: how many were before the window, and its bounds, keys and numbers. Those at the bounds
+ * are held.
+ */
+export const WINDOW = { before: 12, near: 16, nearNumber: 20, far: 24, farNumber: 28, bytes: 32 } as const;
+/** Behind all keys and numbers, and before all. */
 export const HIGHEST = 2 ** 31 - 1;
+export const LOWEST = -(2 ** 31);
 /** What turns ordered activations to keys, for the high side and the low one: these fall, those rise. */
 export const FLIPS = [-1, 0] as const;
 /** Places behind the slots, so that images can be looked at so many at a time. */
@@ -34,5 +41,17 @@ export function shuffles(): Uint8Array {
 }
 
 /** The places of the kernels in their module: they call each other by these. */
-export const KERNELS = ['moments', 'turn', 'keep', 'offer', 'add', 'sortRun', 'sort', 'finish'] as const;
+export const KERNELS = [
+  'moments',
+  'turn',
+  'keep',
+  'offer',
+  'gather',
+  'add',
+  'sortRun',
+  'sort',
+  'finish',
+  'bound',
+  'narrow',
+] as const;
 export const placeOf = (kernel: (typeof KERNELS)[number]): number => KERNELS.indexOf(kernel);
