@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { UserError } from '../../common/errors.ts';
+import { collectGarbage } from '../../common/wasm/collect.ts';
 import type { Task } from '../../engine/stage.ts';
 import { openExplanations, tasksOf, type UnitSet, unitSet } from '../../tables/explanations.ts';
 import { numberImages, readPaths } from '../../tables/images.ts';
@@ -7,7 +8,6 @@ import { writeMargins } from '../../tables/margins.ts';
 import { sameShards } from '../../tables/shards.ts';
 import { drawUnits } from '../../tables/unit-sample.ts';
 import { pickUnits, readUnitStats } from '../../tables/unit-stats.ts';
-import { collectGarbage } from '../../common/wasm/collect.ts';
 import { compareAll } from './compare.ts';
 import type { Params } from './index.ts';
 import { openAll } from './load.ts';

@@ -136,7 +136,7 @@ function blockOf({ activations, images, memory, threads: count }: Means, depth: 
       bad: (unit: number, image: number) => never,
       pause: (images: number) => void,
     ): Promise<Extremes> {
-(globalThis as any).mark?.('before');made ??= make();(globalThis as any).mark?.('make');
+      made ??= make();
       const { extremes, run } = made;
       const { windows } = extremes;
       extremes.begin(within(layers, from, to));
@@ -144,7 +144,7 @@ function blockOf({ activations, images, memory, threads: count }: Means, depth: 
         await sought.fill(from, to, windows);
         await run(windows.bound(to - from, sought.numbers));
       }
-(globalThis as any).mark?.('begin');const take: Taker = {
+      const take: Taker = {
         slabs: extremes.rooms.map((room) => (length) => room.subarray(0, length)),
         async batch(portions, numbers) {
           const inOrder = portions.toSorted((a, b) => a.first - b.first);
@@ -159,7 +159,8 @@ function blockOf({ activations, images, memory, threads: count }: Means, depth: 
         ends: extremes.merge,
       };
       await activations.pass(from, to, take, pause);
-(globalThis as any).mark?.('pass');await run(extremes.finish());if (windows) await run(windows.narrow(to - from));(globalThis as any).mark?.('finish');
+      await run(extremes.finish());
+      if (windows) await run(windows.narrow(to - from));
       return extremes;
     },
     close: async () => made?.close(),

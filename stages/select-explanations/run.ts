@@ -33,8 +33,7 @@ export async function selectExplanations(task: Task<Params>): Promise<void> {
   const plan = planTasks(numbers.count, n, k, difficulty);
   const activations = await openAll(files, paths, numbers);
   const nameOf = (image: number) => paths[numbers.shards[image]!]![numbers.rows[image]!]!;
-  const threads =
-    numbers.count * activations.units < MUCH ? 1 : Math.min(THREADS, availableParallelism());
+  const threads = numbers.count * activations.units < MUCH ? 1 : Math.min(THREADS, availableParallelism());
   const table = explanationWriter(task.output('explanations'), plan, numbers.count);
   const extremes = extremeWriter(task.output('extremes'), plan);
   try {
@@ -57,13 +56,13 @@ export async function selectExplanations(task: Task<Params>): Promise<void> {
         task.progress(done, total, 'images');
       },
     });
-(globalThis as any).mark?.('deal');table.close();
+    table.close();
     extremes.close();
     writeUnitStats(task.output('unit-stats'), units);
   } finally {
     table.abort();
     extremes.abort();
-(globalThis as any).mark?.('write');await activations.close();
+    await activations.close();
     if (activations.units * plan.depth >= LARGE / 32) collectGarbage();
   }
 }

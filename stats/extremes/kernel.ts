@@ -1,9 +1,10 @@
 import { assemble, type Code, get, set } from '../../common/wasm/assembler.ts';
 import { i32 } from '../../common/wasm/integers.ts';
 import { callAt, named, step, when, whileHolds } from '../../common/wasm/named.ts';
-import { bound, gather, narrow } from './between.ts';
+import { bound, narrow } from './between.ts';
 import { moments, turn } from './columns.ts';
-import { keep, offer } from './ends.ts';
+import { keep } from './keep.ts';
+import { gather, offer } from './offer.ts';
 import { finish, sort, sortRun } from './order.ts';
 import { FLIPS, GROUP, HEAD, KERNELS, placeOf, ROWS, UNITS, WINDOW } from './places.ts';
 

@@ -1,6 +1,6 @@
 import { type Code, get, repeatWhile, set } from '../../common/wasm/assembler.ts';
 import { i32, i64 } from '../../common/wasm/integers.ts';
-import { callAt, named, step, when, whileHolds } from '../../common/wasm/named.ts';
+import { callAt, named, step, whileHolds } from '../../common/wasm/named.ts';
 import { FLIPS, HEAD, placeOf } from './places.ts';
 
 const RUN = [0, 1, 2, 3, 4, 5, 6, 7] as const;
@@ -155,12 +155,7 @@ export const finish = named(
     whileHolds(
       get(units),
       ...FLIPS.flatMap((flip) => [
-        callAt(
-          placeOf('keep'),
-          ...[heads, sides, depth, depth].map(get),
-          i32.const(flip),
-          get(apart),
-        ),
+        callAt(placeOf('keep'), ...[heads, sides, depth, depth].map(get), i32.const(flip), get(apart)),
         callAt(placeOf('sort'), get(heads), get(sides), i32.const(flip), get(apart), get(scratch)),
         step(heads, HEAD.bytes),
         set(sides, i32.add(get(sides), get(sideBytes))),

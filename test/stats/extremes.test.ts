@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { alone } from '../../common/wasm/threads.ts';
-import { findExtremes } from '../../stats/extremes.ts';
 import { floatOf, ordered } from '../../stats/extremes/values.ts';
+import { findExtremes } from '../../stats/extremes.ts';
 import { randomStreams } from '../../stats/random.ts';
 import { INSTALL, pythonWith, runPython } from '../support/python.ts';
 
@@ -152,7 +152,10 @@ describe('findExtremes', () => {
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('tells of %s', (value) => {
     const extremes = begin(5, 3, 1);
-    extremes.take(Float32Array.from({ length: 15 }, (_, i) => (i === 8 ? value : i)), Int32Array.of(0, 1, 2));
+    extremes.take(
+      Float32Array.from({ length: 15 }, (_, i) => (i === 8 ? value : i)),
+      Int32Array.of(0, 1, 2),
+    );
     const finite = [0, 1, 2, 3, 4].map((unit) => extremes.isFinite(unit));
     expect(finite).toEqual([true, true, true, false, true]);
   });

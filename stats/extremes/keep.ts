@@ -1,7 +1,7 @@
 import { type Code, get, repeatWhile, set, v128 } from '../../common/wasm/assembler.ts';
 import { bits, i32, i32x4 } from '../../common/wasm/integers.ts';
-import { callAt, either, leave, named, step, when, whileHolds } from '../../common/wasm/named.ts';
-import { HEAD, HIGHEST, LOWEST, placeOf, SHUFFLES, SPARE } from './places.ts';
+import { either, leave, named, step, when, whileHolds } from '../../common/wasm/named.ts';
+import { HEAD, HIGHEST, LOWEST, SHUFFLES, SPARE } from './places.ts';
 
 /** Fours of images that are counted at a time. */
 const FOURS = SPARE / 4;
@@ -111,9 +111,7 @@ export const keep = named(
       halve(
         high,
         set(pivot, i32x4.splat(get(middle))),
-        ...each(FOURS, (offset) => [
-          set(sum, i32x4.add(get(sum), i32x4.greater(keyOf(offset), get(pivot)))),
-        ]),
+        ...each(FOURS, (offset) => [set(sum, i32x4.add(get(sum), i32x4.greater(keyOf(offset), get(pivot))))]),
       ),
       set(pivot, i32x4.splat(get(high))),
       set(last, i32.const(HIGHEST)),
@@ -142,70 +140,6 @@ export const keep = named(
       i32.store(get(head), i32.shiftRight(i32.sub(get(to), get(values)), i32.const(2)), HEAD.count),
       i32.store(get(head), i32.sub(i32.const(HIGHEST), get(high)), HEAD.bar),
       i32.store(get(head), get(last), HEAD.last),
-    ];
-  },
-);
-
-/** Images that are looked at together, to see whether any comes before the bar: most don't. */
-const BLOCK = 16;
-
-/**
- * Offers images to a side: `rows` ordered activations of a column, and numbers. Those whose key is not beyond the bar are
- * held; where the next few may not all find a place, `depth` to `most` are kept before.
- */
-export const offer = named(
-  ['column', 'numbers', 'rows', 'head', 'values', 'slots', 'depth', 'most', 'flip', 'apart'],
-  { i32: ['to', 'mask', 'end', 'full'], v128: ['flips', 'bar', 'value'] },
-  (l) => {
-    const { column, numbers, rows, head, values, slots, depth, most, flip, apart } = l;
-    const { to, mask, end, full, flips, bar, value } = l;
-    const writeCount = i32.store(get(head), i32.shiftRight(i32.sub(get(to), get(values)), i32.const(2)), HEAD.count);
-    const readBar: Code[] = [
-      set(bar, i32x4.splat(i32.sub(i32.const(HIGHEST), i32.load(get(head), HEAD.bar)))),
-      set(to, i32.add(get(values), i32.shiftLeft(i32.load(get(head), HEAD.count), i32.const(2)))),
-    ];
-    const isBeyond = (at: number) =>
-      i32x4.greater(bits.xor(v128.load(get(column), at), get(flips)), get(bar));
-    const four = (at: number, lanes: Code): Code[] => [
-      set(value, v128.load(get(column), at)),
-      set(mask, i32.and(i32.xor(i32x4.bitmask(isBeyond(at)), i32.const(15)), lanes)),
-      ...put(mask, to, apart, get(value), v128.load(get(numbers), at)),
-    ];
-    const room = when(
-      i32.lessThan(get(full), get(to)),
-      writeCount,
-      callAt(placeOf('keep'), ...[head, values, depth, most, flip, apart].map(get)),
-      ...readBar,
-    );
-    const fours = Array.from({ length: BLOCK / 4 }, (_, i) => 16 * i);
-    const advance = (count: number) => [step(column, 4 * count), step(numbers, 4 * count)];
-    return [
-      set(flips, i32x4.splat(get(flip))),
-      set(full, i32.add(get(values), i32.shiftLeft(i32.sub(get(slots), i32.const(BLOCK)), i32.const(2)))),
-      ...readBar,
-      set(end, i32.add(get(column), i32.shiftLeft(i32.and(get(rows), i32.const(-BLOCK)), i32.const(2)))),
-      whileHolds(
-        i32.lessThan(get(column), get(end)),
-        when(
-          i32.xor(
-            i32x4.bitmask(fours.map(isBeyond).reduce((a, b) => bits.and(a, b))),
-            i32.const(15),
-          ),
-          room,
-          ...fours.flatMap((at) => four(at, i32.const(15))),
-        ),
-        ...advance(BLOCK),
-      ),
-      set(rows, i32.and(get(rows), i32.const(BLOCK - 1))),
-      when(get(rows), room),
-      whileHolds(
-        i32.lessSigned(i32.const(0), get(rows)),
-        // Lanes behind the last row may be anything.
-        ...four(0, i32.select(i32.lessSigned(i32.const(3), get(rows)), i32.const(15), i32.sub(i32.shiftLeft(i32.const(1), get(rows)), i32.const(1)))),
-        ...advance(4),
-        step(rows, -4),
-      ),
-      writeCount,
     ];
   },
 );
