@@ -30,7 +30,7 @@ interface Slots {
 }
 
 function slotsFor(images: number, depth: number): Slots {
-  const more = Math.max(2 * ROWS, depth >> (depth > 1024 ? 2 : 0));
+  const more = Math.max(ROWS, depth >> (depth > 1024 ? 2 : 1));
   return { slots: Math.min(images, depth + more), most: depth + (more >> 2) };
 }
 
