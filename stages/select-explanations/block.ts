@@ -22,6 +22,9 @@ export interface Finding {
     bad: (unit: number, image: number) => never,
     pause: (images: number) => void,
   ): Promise<Found>;
+  /** Bytes of memory that it holds. */
+  bytes(): number;
+  /** Gives up its threads and its memory. */
   close(): Promise<void>;
 }
 
@@ -59,6 +62,7 @@ export function directly(means: Means, plan: Plan): Finding {
         lowest: side(extremes.lowest),
       };
     },
+    bytes: block.bytes,
     close: block.close,
   };
 }
@@ -86,6 +90,7 @@ export function bySample(means: Means, sample: Sample, plan: Plan): Finding {
         lowest: side(lowest, windows!.lowest),
       };
     },
+    bytes: block.bytes,
     close: block.close,
   };
 }
@@ -163,7 +168,11 @@ function blockOf({ activations, images, memory, threads: count }: Means, depth: 
       if (windows) await run(windows.narrow(to - from));
       return extremes;
     },
-    close: async () => made?.close(),
+    bytes: () => made?.extremes.shared.memory.buffer.byteLength ?? 0,
+    async close() {
+      await made?.close();
+      made = undefined;
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 import { UserError } from '../../common/errors.ts';
+import { collectGarbage } from '../../common/wasm/collect.ts';
 import { randomStreams, type Stream } from '../../stats/random.ts';
 import type { UnitStats } from '../../tables/unit-stats.ts';
 import { bySample, directly, type Finding, type Found } from './block.ts';
@@ -30,6 +31,8 @@ export interface Selection {
   pause(done: number, total: number): void;
 }
 
+/** Bytes that are given back at once. */
+const LARGE = 128 * 2 ** 20;
 /** Up to this many images from either end are kept outright. */
 const FEW = 2048;
 
@@ -42,8 +45,10 @@ export async function selectAll(selection: Selection): Promise<UnitStats> {
   try {
     return await selectBy(selection, first, safe);
   } finally {
+    const bytes = first.bytes() + (safe === first ? 0 : safe.bytes());
     await first.close();
     await safe.close();
+    if (bytes >= LARGE) collectGarbage();
   }
 }
 
