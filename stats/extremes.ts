@@ -46,8 +46,8 @@ export interface Extremes {
    * all that there are; most extreme first), and their sums.
    */
   merge(unit: number, high: End, low: End, sums: Float64Array): void;
-  /** Puts the ends in order: nothing below holds before this is done. */
-  finish(): Job;
+  /** Puts the ends of the units `from` to `to` − 1 in order: nothing below holds of these before this is done. */
+  finish(from: number, to: number): Job;
   /**
    * Ranks `from` to `to` − 1, at most `depth`, from the highest activation; on equal activation the lower number first. A
    * view, until the next `begin`.
@@ -172,9 +172,10 @@ export function findExtremes(size: Size): Extremes {
       addSums(merged, 0, more, 0);
       for (let part = 0; part < SUMS; part++) sums[part * places + layout.places[unit]!] = merged[part]!;
     },
-    finish() {
-      const calls = steps(layout.places.length, CALL).map(([from, to]) => {
-        return [headAt(2 * from), valuesAt(2 * from), sideBytes, to - from, depth, apart];
+    finish(from, to) {
+      const calls = steps(to - from, CALL).map(([first, end]) => {
+        const side = 2 * (from + first);
+        return [headAt(side), valuesAt(side), sideBytes, end - first, depth, apart];
       });
       return { kernel: 'finish', ranges: cut(calls, at.scratch) };
     },

@@ -19,8 +19,8 @@ export interface Windows {
   sample(unit: number): Float32Array<SharedArrayBuffer>;
   /** Finds the bounds of the windows in the samples of `units` units, whose images have these numbers. */
   bound(units: number, numbers: Int32Array): Job;
-  /** Finds the ranks in the windows. */
-  narrow(units: number): Job;
+  /** Finds the ranks in the windows of the units `from` to `to` − 1. */
+  narrow(from: number, to: number): Job;
   /** The ranks sought, from the highest activation; undefined where the sample misled. A view. */
   highest(unit: number): Int32Array | undefined;
   lowest(unit: number): Int32Array | undefined;
@@ -99,10 +99,11 @@ export function findWindows(buffer: SharedArrayBuffer, at: WindowPlaces, sought:
       ]);
       return { kernel: 'bound', ranges: cut(calls, at.scratch) };
     },
-    narrow(units) {
-      const calls = steps(units, CALL).map(([first, end]) => [
-        ...[headAt(first), spaceAt(first), space / FLIPS.length, end - first, from, to, slots, apart],
-      ]);
+    narrow(start, stop) {
+      const calls = steps(stop - start, CALL).map(([first, end]) => {
+        const places = [headAt(start + first), spaceAt(start + first), space / FLIPS.length];
+        return [...places, end - first, from, to, slots, apart];
+      });
       return { kernel: 'narrow', ranges: cut(calls, at.scratch) };
     },
     highest: ranks(0),

@@ -54,7 +54,7 @@ export function keepExtremes(layers: readonly ActivationLayer[], images: number,
       }
     },
     finish() {
-      run(extremes.finish());
+      run(extremes.finish(0, units));
       return extremes;
     },
   };

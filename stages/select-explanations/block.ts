@@ -1,4 +1,4 @@
-import { startThreads } from '../../common/wasm/threads.ts';
+import { startThreads, type Threads } from '../../common/wasm/threads.ts';
 import type { Job } from '../../common/wasm/work.mjs';
 import { bytesPerUnit, type Extremes, findExtremes } from '../../stats/extremes.ts';
 import type { Sought, Windows } from '../../stats/windows.ts';
@@ -30,10 +30,18 @@ export interface Finding {
 
 /** Results for the units of a block, counted from its first one. */
 export interface Found {
+  /** The units, some at a time, as they come to be known; those after them come to be known meanwhile. */
+  readonly portions: AsyncGenerator<Portion, void, undefined>;
   readonly statistics: Extremes['statistics'];
   /** Undefined where another finding must do it. */
   highest(unit: number): Side | undefined;
   lowest(unit: number): Side | undefined;
+}
+
+/** Units `from` to `to` − 1. */
+interface Portion {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** What a finding works on, and with: images in all, bytes for candidates, threads with this one. */
@@ -51,12 +59,13 @@ export function directly(means: Means, plan: Plan): Finding {
   return {
     units: block.units,
     async find(from, to, bad, pause) {
-      const extremes = await block.extremes(from, to, bad, pause);
+      const { extremes, portions } = await block.extremes(from, to, bad, pause);
       const side = (ranks: Extremes['highest']) => (unit: number) => ({
         first: ranks(unit, 0, firstOf(plan)),
         queries: ranks(unit, plan.queries, queriesTo),
       });
       return {
+        portions,
         statistics: extremes.statistics,
         highest: side(extremes.highest),
         lowest: side(extremes.lowest),
@@ -79,12 +88,14 @@ export function bySample(means: Means, sample: Sample, plan: Plan): Finding {
   return {
     units: block.units,
     async find(from, to, bad, pause) {
-      const { statistics, highest, lowest, windows } = await block.extremes(from, to, bad, pause);
+      const { extremes, portions } = await block.extremes(from, to, bad, pause);
+      const { statistics, highest, lowest, windows } = extremes;
       const side = (ranks: Extremes['highest'], ranksSought: Windows['highest']) => (unit: number) => {
         const queries = ranksSought(unit);
         return queries && { first: ranks(unit, 0, first), queries };
       };
       return {
+        portions,
         statistics,
         highest: side(highest, windows!.highest),
         lowest: side(lowest, windows!.lowest),
@@ -124,14 +135,13 @@ function blockOf({ activations, images, memory, threads: count }: Means, depth: 
   const { layers } = activations;
   const bytes = bytesPerUnit({ images, depth, sought });
   const units = Math.max(1, Math.min(activations.units, Math.floor(memory / bytes)));
-  let made: { extremes: Extremes; run(job: Job): Promise<void>; close(): Promise<void> } | undefined;
+  let made: { readonly extremes: Extremes; readonly threads: Threads } | undefined;
   const make = () => {
     const { block } = activations;
     const pieces = count === 1 ? 1 : PIECES * count;
     const size = { layers: layers.length, units, images, depth, sought, block, rooms: 2, pieces };
     const extremes = findExtremes(size);
-    const threads = startThreads(extremes.shared, count);
-    return { extremes, run: (job: Job) => threads.run(job, () => {}), close: threads.close };
+    return { extremes, threads: startThreads(extremes.shared, count) };
   };
   return {
     units,
@@ -140,9 +150,10 @@ function blockOf({ activations, images, memory, threads: count }: Means, depth: 
       to: number,
       bad: (unit: number, image: number) => never,
       pause: (images: number) => void,
-    ): Promise<Extremes> {
+    ) {
       made ??= make();
-      const { extremes, run } = made;
+      const { extremes, threads } = made;
+      const run = (job: Job) => threads.run(job, () => {});
       const { windows } = extremes;
       extremes.begin(within(layers, from, to));
       if (sought && windows) {
@@ -164,16 +175,44 @@ function blockOf({ activations, images, memory, threads: count }: Means, depth: 
         ends: extremes.merge,
       };
       await activations.pass(from, to, take, pause);
-      await run(extremes.finish());
-      if (windows) await run(windows.narrow(to - from));
-      return extremes;
+      return { extremes, portions: portions(extremes, threads, to - from) };
     },
     bytes: () => made?.extremes.shared.memory.buffer.byteLength ?? 0,
     async close() {
-      await made?.close();
+      await made?.threads.close();
       made = undefined;
     },
   };
+}
+
+/** How many portions a block makes: more of them let dealing begin sooner. */
+const PORTIONS = 8;
+
+/** Puts the units of a block in order; helper threads go on with the next ones while those before are dealt. */
+async function* portions(
+  extremes: Extremes,
+  threads: Threads,
+  units: number,
+): AsyncGenerator<Portion, void, undefined> {
+  const size = Math.ceil(units / PORTIONS);
+  const find = async (from: number) => {
+    const portion = { from, to: Math.min(units, from + size) };
+    if (from >= units) return portion;
+    await threads.aside(extremes.finish(from, portion.to));
+    if (extremes.windows) await threads.aside(extremes.windows.narrow(from, portion.to));
+    return portion;
+  };
+  let next = find(0);
+  try {
+    for (let from = 0; from < units; from += size) {
+      const portion = await next;
+      next = find(portion.to);
+      next.catch(() => {}); // Told when its turn comes.
+      yield portion;
+    }
+  } finally {
+    await next.catch(() => {});
+  }
 }
 
 /** Units of each layer among those from `from` to `to` − 1, of the layers that have any there. */

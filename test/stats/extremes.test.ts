@@ -46,7 +46,7 @@ function begin(units: number, images: number, depth: number) {
       run(extremes.add([{ values: room, at: 0, stride: units }], images));
     },
     done() {
-      run(extremes.finish());
+      run(extremes.finish(0, units));
       return extremes;
     },
   };
@@ -148,7 +148,8 @@ describe('findExtremes', () => {
         await threads.run(extremes.add(columns, numbers), () => {});
         start += height;
       }
-      await threads.run(extremes.finish(), () => {});
+      await threads.run(extremes.finish(0, 20), () => {});
+      await threads.aside(extremes.finish(20, units));
       await threads.close();
       return Array.from({ length: units }, (_, unit) => ({
         high: extremes.end(unit, 'high'),

@@ -31,8 +31,8 @@ function find(
       ),
     );
   }
-  run(extremes.finish());
-  run(windows.narrow(1));
+  run(extremes.finish(0, 1));
+  run(windows.narrow(0, 1));
   return { highest: windows.highest(0), lowest: windows.lowest(0) };
 }
 
