@@ -1,8 +1,10 @@
 import { type Job, kernelsOf, type Shared } from '../common/wasm/work.mjs';
-import { GROUP, ROWS, SIDE, UNITS } from './extremes/places.ts';
+import { CALL, cut, steps } from './extremes/jobs.ts';
+import { GROUP, HEAD, HIGHEST, ROWS } from './extremes/places.ts';
 import { floatOf, ordered } from './extremes/values.ts';
 import { layOut, type Size } from './extremes/workspace.ts';
 import { addSums, momentsOf, SUMS } from './moments.ts';
+import { findWindows, type Windows } from './windows.ts';
 
 export { bytesPerUnit, type Size } from './extremes/workspace.ts';
 
@@ -26,6 +28,8 @@ export interface Columns {
  */
 export interface Extremes {
   readonly shared: Shared;
+  /** Only where ranks are sought far from the ends. Bounds must be found after `begin`, before any activation is taken. */
+  readonly windows: Windows | undefined;
   /** Memory for blocks of activations. */
   readonly rooms: readonly Uint8Array<SharedArrayBuffer>[];
   /** Starts anew, with so many units of each layer. */
@@ -42,8 +46,8 @@ export interface Extremes {
    * all that there are; most extreme first), and their sums.
    */
   merge(unit: number, high: End, low: End, sums: Float64Array): void;
-  /** Puts the ends in order: nothing below holds before this is done. */
-  finish(): Job;
+  /** Puts the ends of the units `from` to `to` − 1 in order: nothing below holds of these before this is done. */
+  finish(from: number, to: number): Job;
   /**
    * Ranks `from` to `to` − 1, at most `depth`, from the highest activation; on equal activation the lower number first. A
    * view, until the next `begin`.
@@ -58,8 +62,6 @@ export interface Extremes {
   statistics(unit: number): { min: number; max: number; mean: number; sd: number };
 }
 
-/** Units of one call of a kernel: short calls let optimised code come in soon. */
-const CALL = 4 * UNITS;
 /** The two sides of a unit, in the order of `FLIPS`. */
 const SIDES = { high: 0, low: 1 } as const;
 type Side = keyof typeof SIDES;
@@ -72,7 +74,7 @@ type Side = keyof typeof SIDES;
  * long as 2 · depth ≤ images. They and the statistics depend on the images alone, not on the order in which they come.
  */
 export function findExtremes(size: Size): Extremes {
-  const { images, depth, block, pieces } = size;
+  const { images, depth, block } = size;
   const { shared, at, places, slots, most, sideBytes, apart } = layOut(size);
   const { buffer } = shared.memory;
   const here = kernelsOf(shared);
@@ -83,33 +85,39 @@ export function findExtremes(size: Size): Extremes {
   /** Each layer's first unit, and the place of its sums; the units, and the place of the sums of each. */
   let layout = { layers: [] as { units: number; first: number; place: number }[], places: new Int32Array(0) };
 
-  const sideOf = (unit: number, side: Side) => at.sides + sideBytes * (2 * unit + SIDES[side]);
-  /** Where the ranks of a side stand: index of the first, and how many. */
-  const ranked = (unit: number, side: Side, from: number, to: number) => {
-    const start = sideOf(unit, side);
-    const count = Math.min(words[(start + SIDE.count) / 4]!, to) - from;
-    return { first: start + SIDE.values + 4 * from, count: Math.max(0, count) };
+  const { windows, argumentsFor: windowArguments } = at.windows
+    ? findWindows(buffer, at.windows, size.sought!)
+    : { windows: undefined, argumentsFor: () => [0, 0, 0, 0, 0] };
+
+  const sideOf = (unit: number, side: Side) => 2 * unit + SIDES[side];
+  const headAt = (side: number) => at.heads + HEAD.bytes * side;
+  const valuesAt = (side: number) => at.sides + sideBytes * side;
+  /** Where the ranks of a side stand, and how many there are. */
+  const ranked = (unit: number, end: Side, from: number, to: number) => {
+    const side = sideOf(unit, end);
+    const count = Math.min(words[(headAt(side) + HEAD.count) / 4]!, to) - from;
+    return { first: valuesAt(side) + 4 * from, count: Math.max(0, count) };
   };
   const imagesOf = (unit: number, side: Side, from: number, to: number) => {
     const { first, count } = ranked(unit, side, from, to);
     return new Int32Array(buffer, first + apart, count);
   };
-  const valuesOf = (unit: number, side: Side, from: number, to: number) => {
-    const { first, count } = ranked(unit, side, from, to);
+  const activation = (unit: number, side: Side) => floatOf(words[valuesAt(sideOf(unit, side)) / 4]!);
+  const valuesOf = (unit: number, side: Side) => {
+    const { first, count } = ranked(unit, side, 0, depth);
     return Float32Array.from(new Int32Array(buffer, first, count), floatOf);
   };
-  const activation = (unit: number, side: Side) => floatOf(words[(sideOf(unit, side) + SIDE.values) / 4]!);
   const sumsOf = (unit: number) => {
     const own = new Float64Array(SUMS);
     for (let part = 0; part < SUMS; part++) own[part] = sums[part * places + layout.places[unit]!]!;
     return own;
   };
   const offer = (unit: number, side: Side, { values, images }: End) => {
-    const start = sideOf(unit, side);
+    const [head, held] = [headAt(sideOf(unit, side)), valuesAt(sideOf(unit, side))];
     const flip = side === 'high' ? -1 : 0;
     const tile = at.tiles[0]!;
     for (let from = 0; from < values.length; from += ROWS) {
-      const bar = words[(start + SIDE.bar) / 4]!;
+      const bar = HIGHEST - words[(head + HEAD.bar) / 4]!;
       let count = 0;
       for (let i = from; i < Math.min(from + ROWS, values.length); i++, count++) {
         const value = ordered(values[i]!);
@@ -118,12 +126,13 @@ export function findExtremes(size: Size): Extremes {
         words[tile / 4 + ROWS + count] = images[i]!;
       }
       if (count === 0) return;
-      here.offer!(tile, tile + 4 * ROWS, count, start, slots, depth, most, flip, apart);
+      here.offer!(tile, tile + 4 * ROWS, count, head, held, slots, depth, most, flip, apart);
     }
   };
 
   return {
     shared,
+    windows,
     rooms: at.rooms.map((room) => new Uint8Array(buffer, room, block.bytes)),
     begin(layers) {
       let [first, place] = [0, 0];
@@ -138,25 +147,22 @@ export function findExtremes(size: Size): Extremes {
         throw new Error('there are more units than was said');
       layout = { layers: placed, places: Int32Array.from(all) };
       sums.fill(0);
-      for (let side = 0; side < 2 * all.length; side++) {
-        const start = (at.sides + side * sideBytes) / 4;
-        words[start + SIDE.count / 4] = 0;
-        words[start + SIDE.bar / 4] = 2 ** 31 - 1;
-      }
+      words.fill(0, at.heads / 4, (at.heads + 2 * HEAD.bytes * all.length) / 4);
     },
     add(layers, images) {
       numbers.set(images);
       const calls = layers.flatMap(({ values, at: first, stride }, l) =>
         steps(layout.layers[l]!.units, CALL).map(([from, to]) => {
-          const [sum, side] = [layout.layers[l]!.place + from, 2 * (layout.layers[l]!.first + from)];
+          const layer = layout.layers[l]!;
+          const [sum, side] = [layer.place + from, 2 * (layer.first + from)];
           return [
             ...[values.byteOffset + 4 * (first + from), 4 * stride, to - from, images.length, at.numbers],
-            ...[at.sums + 8 * sum, 8 * places, at.sides + sideBytes * side, sideBytes],
-            ...[slots, depth, most, apart],
+            ...[at.sums + 8 * sum, 8 * places, headAt(side), valuesAt(side), sideBytes],
+            ...[slots, depth, most, apart, ...windowArguments(layer.first + from)],
           ];
         }),
       );
-      return { kernel: 'add', ranges: cut(calls, pieces, at.tiles) };
+      return { kernel: 'add', ranges: cut(calls, at.tiles) };
     },
     isFinite: (unit) => Number.isFinite(sums[2 * places + layout.places[unit]!]),
     merge(unit, high, low, more) {
@@ -166,16 +172,17 @@ export function findExtremes(size: Size): Extremes {
       addSums(merged, 0, more, 0);
       for (let part = 0; part < SUMS; part++) sums[part * places + layout.places[unit]!] = merged[part]!;
     },
-    finish() {
-      const calls = steps(layout.places.length, CALL).map(([from, to]) => {
-        return [at.sides + 2 * sideBytes * from, sideBytes, to - from, depth, apart];
+    finish(from, to) {
+      const calls = steps(to - from, CALL).map(([first, end]) => {
+        const side = 2 * (from + first);
+        return [headAt(side), valuesAt(side), sideBytes, end - first, depth, apart];
       });
-      return { kernel: 'finish', ranges: cut(calls, pieces, at.scratch) };
+      return { kernel: 'finish', ranges: cut(calls, at.scratch) };
     },
     highest: (unit, from, to) => imagesOf(unit, 'high', from, to),
     lowest: (unit, from, to) => imagesOf(unit, 'low', from, to),
     end: (unit, side) => ({
-      values: valuesOf(unit, side, 0, depth),
+      values: valuesOf(unit, side),
       images: imagesOf(unit, side, 0, depth).slice(),
     }),
     sums: sumsOf,
@@ -185,19 +192,4 @@ export function findExtremes(size: Size): Extremes {
       return { min, max, ...momentsOf(sumsOf(unit), 0, images) };
     },
   };
-}
-
-/** The numbers below `count` in steps: first one and the one behind the last. */
-function steps(count: number, step: number): [number, number][] {
-  return Array.from({ length: Math.ceil(count / step) }, (_, i) => [
-    i * step,
-    Math.min(count, (i + 1) * step),
-  ]);
-}
-
-/** Calls in so many ranges; the last argument of all calls of a range is its own. */
-function cut(calls: readonly (readonly number[])[], pieces: number, own: readonly number[]): Uint32Array[] {
-  return steps(calls.length, Math.ceil(calls.length / pieces) || 1).map(([from, to], piece) =>
-    Uint32Array.from(calls.slice(from, to).flatMap((call) => [...call, own[piece]!])),
-  );
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { UserError } from '../common/errors.ts';
-import { alone } from '../common/wasm/threads.ts';
-import { type End, type Extremes, findExtremes } from '../stats/extremes.ts';
+import { collectGarbage } from '../common/wasm/collect.ts';
+import type { End, Extremes } from '../stats/extremes.ts';
 import {
   type ActivationFile,
   type ActivationLayer,
@@ -11,6 +11,7 @@ import {
 } from './activations.ts';
 import {
   type ArrowFile,
+  type ArrowWriter,
   type Columns,
   dictionary,
   float64,
@@ -21,11 +22,12 @@ import {
   type Rows,
   writeArrow,
 } from './arrow.ts';
+import { type Kept, keepExtremes } from './kept-extremes.ts';
 
 /** A record batch holds about this many bytes. */
 const BATCH_BYTES = 4 * 2 ** 20;
-/** Images that are taken at a time. */
-const MOST_ROWS = 512;
+/** Bytes of candidates that are given back at once. */
+const LARGE = 128 * 2 ** 20;
 const FORM = 'extremes';
 /** The `SUMS` sums of a unit: of activations and of their squares, each with what was rounded off. */
 const SUM_COLUMNS = ['sum', 'sum_rest', 'squares', 'squares_rest'] as const;
@@ -68,57 +70,18 @@ function writeActivationExtremes(
   images: number,
   depth: number,
 ): ActivationWriter {
-  const units = layers.reduce((sum, layer) => sum + layer.units, 0);
-  const block = {
-    rows: Math.max(1, Math.min(MOST_ROWS, Math.floor(BATCH_BYTES / (4 * units)))),
-    width: layers.reduce((most, layer) => Math.max(most, layer.units), 0),
-  };
-  const extremes = findExtremes({
-    ...{ layers: layers.length, units, images, depth, rooms: 1, pieces: 1 },
-    block: { ...block, bytes: 4 * units * block.rows },
-  });
-  extremes.begin(layers.map((layer) => layer.units));
-  const run = alone(extremes.shared);
-  const room = new Float32Array(extremes.rooms[0]!.buffer, extremes.rooms[0]!.byteOffset, units * block.rows);
+  let kept: Kept | undefined = keepExtremes(layers, images, depth);
   const names = createHash('sha256');
   let rows = 0;
-  let writer: ReturnType<typeof writeArrow> | undefined;
-  /** Takes the images `from` to `to` − 1 of those given. */
-  const take = (paths: readonly string[], activations: readonly Float32Array[], from: number, to: number) => {
-    let at = 0;
-    const columns = layers.map(({ units: stride }, l) => {
-      const own = { values: room, at, stride };
-      room.set(activations[l]!.subarray(from * stride, to * stride), at);
-      at += (to - from) * stride;
-      return own;
-    });
-    run(
-      extremes.add(
-        columns,
-        Int32Array.from({ length: to - from }, (_, i) => rows + i),
-      ),
-    );
-    let unit = 0;
-    for (const [l, layer] of layers.entries())
-      for (let own = 0; own < layer.units; own++, unit++) {
-        if (extremes.isFinite(unit)) continue;
-        const { at: first, stride } = columns[l]!;
-        const bad = paths.findIndex(
-          (_, i) => i >= from && !Number.isFinite(room[first + (i - from) * stride + own]),
-        );
-        throw new Error(`unit ${own} of ${layer.name} is not finite for ${paths[bad]}`);
-      }
-    rows += to - from;
-  };
+  let writer: ArrowWriter | undefined;
   return {
     write(paths, activations) {
       for (const name of paths) names.update(`${name}\0`);
-      for (let from = 0; from < paths.length; from += block.rows)
-        take(paths, activations, from, Math.min(paths.length, from + block.rows));
+      kept!.take(paths, activations, rows);
+      rows += paths.length;
     },
     close() {
       if (rows !== images) throw new Error(`${rows} images were given, not ${images}`);
-      run(extremes.finish());
       const notes = {
         form: FORM,
         depth: `${depth}`,
@@ -127,16 +90,29 @@ function writeActivationExtremes(
         layers: JSON.stringify(layers),
       };
       writer = writeArrow(path, COLUMNS(depth), notes);
-      const most = Math.max(1, Math.floor(BATCH_BYTES / (16 * depth)));
-      const places = layers.flatMap(({ name, units: count }) =>
-        Array.from({ length: count }, (_, unit) => ({ name, unit })),
-      );
-      for (let from = 0; from < units; from += most)
-        writer.write(rowsOf(extremes, places.slice(from, from + most), from, depth));
+      const bytes = writeUnits(writer, kept!.finish(), layers, depth);
       writer.close();
+      kept = undefined;
+      if (bytes >= LARGE) collectGarbage();
     },
     abort: () => writer?.abort(),
   };
+}
+
+/** Writes a row a unit; returns how much memory the extremes take. */
+function writeUnits(
+  writer: ArrowWriter,
+  extremes: Extremes,
+  layers: readonly ActivationLayer[],
+  depth: number,
+): number {
+  const most = Math.max(1, Math.floor(BATCH_BYTES / (16 * depth)));
+  const places = layers.flatMap(({ name, units }) =>
+    Array.from({ length: units }, (_, unit) => ({ name, unit })),
+  );
+  for (let from = 0; from < places.length; from += most)
+    writer.write(rowsOf(extremes, places.slice(from, from + most), from, depth));
+  return extremes.shared.memory.buffer.byteLength;
 }
 
 function rowsOf(

@@ -1,4 +1,4 @@
-import { type Code, i32 as basic, seq, signed, simd, unsigned } from './assembler.ts';
+import { i32 as basic, type Code, seq, signed, simd, unsigned } from './assembler.ts';
 
 // Instructions on integers, with and without lanes; names and codes as in `assembler.ts`.
 

@@ -5,6 +5,8 @@ import { type Job, type Shared, worker } from './work.mjs';
 export interface Threads {
   /** Does a job; this thread takes its part and is blocked meanwhile. `told`: see `worker`. What it throws ends the job. */
   run(job: Job, told: (share: number) => void): Promise<void>;
+  /** Does a job beside this thread, which goes on; by this thread, at once, where it has no helper. */
+  aside(job: Job): Promise<void>;
   /** Ends the helpers, whatever they are at. */
   close(): Promise<void>;
 }
@@ -27,6 +29,11 @@ export function startThreads(shared: Shared, count: number): Threads {
       all.catch(() => {}); // Told below, or less worth telling than what this thread throws.
       work(job, told);
       await all;
+    },
+    async aside(job) {
+      claimed[0] = 0;
+      if (helpers.length === 0) work(job);
+      await Promise.all(helpers.map((helper) => ask(helper, job)));
     },
     async close() {
       await Promise.all(helpers.map((helper) => helper.terminate()));

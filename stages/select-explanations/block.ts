@@ -1,6 +1,7 @@
 import { startThreads, type Threads } from '../../common/wasm/threads.ts';
+import type { Job } from '../../common/wasm/work.mjs';
 import { bytesPerUnit, type Extremes, findExtremes } from '../../stats/extremes.ts';
-import { findWindows, type Sought, spacePerUnit, type Windows } from '../../stats/windows.ts';
+import type { Sought, Windows } from '../../stats/windows.ts';
 import { newSlab } from '../../tables/arrow.ts';
 import { EXTREMES } from '../../tables/extremes.ts';
 import type { Plan } from './plan.ts';
@@ -21,15 +22,26 @@ export interface Finding {
     bad: (unit: number, image: number) => never,
     pause: (images: number) => void,
   ): Promise<Found>;
+  /** Bytes of memory that it holds. */
+  bytes(): number;
+  /** Gives up its threads and its memory. */
   close(): Promise<void>;
 }
 
 /** Results for the units of a block, counted from its first one. */
 export interface Found {
+  /** The units, some at a time, as they come to be known; those after them come to be known meanwhile. */
+  readonly portions: AsyncGenerator<Portion, void, undefined>;
   readonly statistics: Extremes['statistics'];
   /** Undefined where another finding must do it. */
   highest(unit: number): Side | undefined;
   lowest(unit: number): Side | undefined;
+}
+
+/** Units `from` to `to` − 1. */
+interface Portion {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** What a finding works on, and with: images in all, bytes for candidates, threads with this one. */
@@ -43,91 +55,92 @@ export interface Means {
 /** Keeps all images of a unit up to its queries: exact whatever the activations are. */
 export function directly(means: Means, plan: Plan): Finding {
   const queriesTo = plan.queries + plan.tasks;
-  const block = blockOf(means, plan.depth, 0);
+  const block = blockOf(means, plan.depth);
   return {
     units: block.units,
     async find(from, to, bad, pause) {
-      const extremes = await block.extremes(from, to, bad, pause);
+      const { extremes, portions } = await block.extremes(from, to, bad, pause);
       const side = (ranks: Extremes['highest']) => (unit: number) => ({
         first: ranks(unit, 0, firstOf(plan)),
         queries: ranks(unit, plan.queries, queriesTo),
       });
       return {
+        portions,
         statistics: extremes.statistics,
         highest: side(extremes.highest),
         lowest: side(extremes.lowest),
       };
     },
+    bytes: block.bytes,
     close: block.close,
   };
 }
 
 /** Keeps the references, and of the images between these and the queries none: see `findWindows`. */
 export function bySample(means: Means, sample: Sample, plan: Plan): Finding {
-  const sought: Sought = { images: means.images, from: plan.queries, to: plan.queries + plan.tasks };
+  const { images } = means;
   const first = firstOf(plan);
-  const space = spacePerUnit(sought, sample.images.length);
-  const block = blockOf(means, first, space);
+  const block = blockOf(means, first, {
+    ...{ images, from: plan.queries, to: plan.queries + plan.tasks, sample: sample.images.length },
+    fill: (from, to, windows) => fillWindows(sample, from, to, windows),
+    numbers: sample.images,
+  });
   return {
     units: block.units,
     async find(from, to, bad, pause) {
-      const windows = await windowsFrom(sample, sought, from, to, new ArrayBuffer((to - from) * space));
-      const extremes = await block.extremes(from, to, bad, pause, (portions, images) => {
-        eachColumn(portions, images.length, (unit, values) => windows.add(unit, values, 0, 1, images));
-      });
+      const { extremes, portions } = await block.extremes(from, to, bad, pause);
+      const { statistics, highest, lowest, windows } = extremes;
       const side = (ranks: Extremes['highest'], ranksSought: Windows['highest']) => (unit: number) => {
         const queries = ranksSought(unit);
         return queries && { first: ranks(unit, 0, first), queries };
       };
       return {
-        statistics: extremes.statistics,
-        highest: side(extremes.highest, windows.highest),
-        lowest: side(extremes.lowest, windows.lowest),
+        portions,
+        statistics,
+        highest: side(highest, windows!.highest),
+        lowest: side(lowest, windows!.lowest),
       };
     },
+    bytes: block.bytes,
     close: block.close,
   };
 }
 
-async function windowsFrom(
-  sample: Sample,
-  sought: Sought,
-  from: number,
-  to: number,
-  space: ArrayBuffer,
-): Promise<Windows> {
-  const size = sample.images.length;
-  const values = new Float32Array(space, 0, (to - from) * size);
+/** Ranks far from the ends, and the sample that helps to find them: the numbers of its images, and what reads it. */
+interface Sampled extends Sought {
+  readonly numbers: Int32Array;
+  fill(from: number, to: number, windows: Windows): Promise<void>;
+}
+
+async function fillWindows(sample: Sample, from: number, to: number, windows: Windows): Promise<void> {
+  const spaces = Array.from({ length: to - from }, (_, unit) => windows.sample(unit));
   let filled = 0;
   await sample.pass(from, to, {
     slabs: [newSlab()],
     batch(portions, { length }) {
-      eachColumn(portions, length, (unit, column) => values.set(column, unit * size + filled));
+      eachColumn(portions, length, (unit, column) => spaces[unit]!.set(column, filled));
       filled += length;
     },
     ends: () => {
       throw new Error('a sample has no ends');
     },
   });
-  return findWindows(to - from, sought, space, sample.images);
 }
 
 /** Pieces of work for each thread: more even out their speed, each takes some work to begin with. */
 const PIECES = 6;
 
-/**
- * The extremes of as many units at a time as fit, `more` bytes a unit aside. Memory and threads are those of the first
- * block.
- */
-function blockOf({ activations, images, memory, threads: count }: Means, depth: number, more: number) {
+/** The extremes of as many units at a time as fit. Memory and threads are those of the first block. */
+function blockOf({ activations, images, memory, threads: count }: Means, depth: number, sought?: Sampled) {
   const { layers } = activations;
-  const bytes = bytesPerUnit(images, depth) + more;
+  const bytes = bytesPerUnit({ images, depth, sought });
   const units = Math.max(1, Math.min(activations.units, Math.floor(memory / bytes)));
-  let made: { extremes: Extremes; threads: Threads } | undefined;
+  let made: { readonly extremes: Extremes; readonly threads: Threads } | undefined;
   const make = () => {
     const { block } = activations;
     const pieces = count === 1 ? 1 : PIECES * count;
-    const extremes = findExtremes({ layers: layers.length, units, images, depth, block, rooms: 2, pieces });
+    const size = { layers: layers.length, units, images, depth, sought, block, rooms: 2, pieces };
+    const extremes = findExtremes(size);
     return { extremes, threads: startThreads(extremes.shared, count) };
   };
   return {
@@ -137,32 +150,69 @@ function blockOf({ activations, images, memory, threads: count }: Means, depth: 
       to: number,
       bad: (unit: number, image: number) => never,
       pause: (images: number) => void,
-      also: Taker['batch'] = () => {},
-    ): Promise<Extremes> {
+    ) {
       made ??= make();
       const { extremes, threads } = made;
+      const run = (job: Job) => threads.run(job, () => {});
+      const { windows } = extremes;
       extremes.begin(within(layers, from, to));
+      if (sought && windows) {
+        await sought.fill(from, to, windows);
+        await run(windows.bound(to - from, sought.numbers));
+      }
       const take: Taker = {
         slabs: extremes.rooms.map((room) => (length) => room.subarray(0, length)),
         async batch(portions, numbers) {
           const inOrder = portions.toSorted((a, b) => a.first - b.first);
-          await threads.run(extremes.add(inOrder, numbers), () => {});
+          await run(extremes.add(inOrder, numbers));
           for (const { values, at, stride, units: own, first } of portions)
             for (let unit = 0; unit < own; unit++)
               if (!extremes.isFinite(first + unit)) {
                 const row = numbers.findIndex((_, i) => !Number.isFinite(values[at + unit + i * stride]));
                 bad(first + unit, numbers[row]!);
               }
-          await also(portions, numbers);
         },
         ends: extremes.merge,
       };
       await activations.pass(from, to, take, pause);
-      await threads.run(extremes.finish(), () => {});
-      return extremes;
+      return { extremes, portions: portions(extremes, threads, to - from) };
     },
-    close: async () => made?.threads.close(),
+    bytes: () => made?.extremes.shared.memory.buffer.byteLength ?? 0,
+    async close() {
+      await made?.threads.close();
+      made = undefined;
+    },
   };
+}
+
+/** How many portions a block makes: more of them let dealing begin sooner. */
+const PORTIONS = 8;
+
+/** Puts the units of a block in order; helper threads go on with the next ones while those before are dealt. */
+async function* portions(
+  extremes: Extremes,
+  threads: Threads,
+  units: number,
+): AsyncGenerator<Portion, void, undefined> {
+  const size = Math.ceil(units / PORTIONS);
+  const find = async (from: number) => {
+    const portion = { from, to: Math.min(units, from + size) };
+    if (from >= units) return portion;
+    await threads.aside(extremes.finish(from, portion.to));
+    if (extremes.windows) await threads.aside(extremes.windows.narrow(from, portion.to));
+    return portion;
+  };
+  let next = find(0);
+  try {
+    for (let from = 0; from < units; from += size) {
+      const portion = await next;
+      next = find(portion.to);
+      next.catch(() => {}); // Told when its turn comes.
+      yield portion;
+    }
+  } finally {
+    await next.catch(() => {});
+  }
 }
 
 /** Units of each layer among those from `from` to `to` − 1, of the layers that have any there. */

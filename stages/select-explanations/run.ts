@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os';
-import { collectGarbage } from '../../common/wasm/collect.ts';
 import type { Task } from '../../engine/stage.ts';
 import { numberImages, readPaths } from '../../tables/images.ts';
 import { sameShards } from '../../tables/shards.ts';
@@ -17,8 +16,6 @@ const MEMORY = 512 * 2 ** 20;
 const THREADS = 4;
 /** Activations from which helper threads are worth their start. */
 const MUCH = 2e7;
-/** Bytes of candidates from which their memory is given back at once. */
-const LARGE = 64 * 2 ** 20;
 
 /** Images of the sample by which queries far from the ends are found. */
 const SAMPLE = 2 ** 16;
@@ -33,8 +30,7 @@ export async function selectExplanations(task: Task<Params>): Promise<void> {
   const plan = planTasks(numbers.count, n, k, difficulty);
   const activations = await openAll(files, paths, numbers);
   const nameOf = (image: number) => paths[numbers.shards[image]!]![numbers.rows[image]!]!;
-  const threads =
-    numbers.count * activations.units < MUCH ? 1 : Math.min(THREADS, availableParallelism());
+  const threads = numbers.count * activations.units < MUCH ? 1 : Math.min(THREADS, availableParallelism());
   const table = explanationWriter(task.output('explanations'), plan, numbers.count);
   const extremes = extremeWriter(task.output('extremes'), plan);
   try {
@@ -64,6 +60,5 @@ export async function selectExplanations(task: Task<Params>): Promise<void> {
     table.abort();
     extremes.abort();
     await activations.close();
-    if (activations.units * plan.depth >= LARGE / 32) collectGarbage();
   }
 }

@@ -1,4 +1,5 @@
 import { UserError } from '../../common/errors.ts';
+import { collectGarbage } from '../../common/wasm/collect.ts';
 import { randomStreams, type Stream } from '../../stats/random.ts';
 import type { UnitStats } from '../../tables/unit-stats.ts';
 import { bySample, directly, type Finding, type Found } from './block.ts';
@@ -30,6 +31,8 @@ export interface Selection {
   pause(done: number, total: number): void;
 }
 
+/** Bytes that are given back at once. */
+const LARGE = 128 * 2 ** 20;
 /** Up to this many images from either end are kept outright. */
 const FEW = 2048;
 
@@ -42,8 +45,10 @@ export async function selectAll(selection: Selection): Promise<UnitStats> {
   try {
     return await selectBy(selection, first, safe);
   } finally {
+    const bytes = first.bytes() + (safe === first ? 0 : safe.bytes());
     await first.close();
     await safe.close();
+    if (bytes >= LARGE) collectGarbage();
   }
 }
 
@@ -78,15 +83,20 @@ async function selectBy(selection: Selection, first: Finding, safe: Finding): Pr
   for (let from = 0, done = 0; from < stats.count; from += first.units, done += images) {
     const to = Math.min(stats.count, from + first.units);
     const found = await find(first, from, to, done);
-    for (let row = from; row < to; ) {
-      if (take(row, found, row - from)) {
-        row++;
-        continue;
+    let row = from;
+    for await (const portion of found.portions) {
+      while (row < from + portion.to) {
+        if (take(row, found, row - from)) {
+          row++;
+          continue;
+        }
+        // The sample misled: the next units, as many as fit, are found again without it.
+        const start = row;
+        row = Math.min(to, start + safe.units);
+        const again = await find(safe, start, row, done);
+        for await (const { from: unit, to: end } of again.portions)
+          for (let other = unit; other < end; other++) take(start + other, again, other);
       }
-      // The sample misled: the next units, as many as fit, are found again without it.
-      const end = Math.min(to, row + safe.units);
-      const again = await find(safe, row, end, done);
-      for (let unit = 0; row < end; unit++, row++) take(row, again, unit);
     }
   }
   return stats;

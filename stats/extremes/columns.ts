@@ -1,5 +1,5 @@
 import { type Code, f64x2, get, repeatWhile, set, v128 } from '../../common/wasm/assembler.ts';
-import { bits, f32x4, f64x2 as doubles, i32, i32x4 } from '../../common/wasm/integers.ts';
+import { bits, f64x2 as doubles, f32x4, i32, i32x4 } from '../../common/wasm/integers.ts';
 import { named, step, whileHolds } from '../../common/wasm/named.ts';
 import { ROWS } from './places.ts';
 

@@ -1,10 +1,12 @@
 import { assemble, type Code, get, set } from '../../common/wasm/assembler.ts';
 import { i32 } from '../../common/wasm/integers.ts';
-import { callAt, named, step, whileHolds } from '../../common/wasm/named.ts';
+import { callAt, named, step, when, whileHolds } from '../../common/wasm/named.ts';
+import { bound, narrow } from './between.ts';
 import { moments, turn } from './columns.ts';
-import { keep, offer } from './ends.ts';
+import { keep } from './keep.ts';
+import { gather, offer } from './offer.ts';
 import { finish, sort, sortRun } from './order.ts';
-import { FLIPS, GROUP, KERNELS, placeOf, ROWS, UNITS } from './places.ts';
+import { FLIPS, GROUP, HEAD, KERNELS, placeOf, ROWS, UNITS, WINDOW } from './places.ts';
 
 /**
  * Takes activations of `units` adjoining units for `rows` images. Addresses are bytes in the shared memory.
@@ -12,20 +14,24 @@ import { FLIPS, GROUP, KERNELS, placeOf, ROWS, UNITS } from './places.ts';
  * @param values of the first unit for the first image (float32); those for the next are `rowBytes` behind
  * @param numbers of the images (int32)
  * @param sums see `moments`
- * @param sides of the first unit: its high side, then its low one, then those of the next unit, `sideBytes` apart
- * @param slots images that a side can hold; `depth`, `most`, `apart`: see `keep`
+ * @param heads of the first unit: of its high side, then of its low one, then of those of the next unit
+ * @param sides the values of these, `sideBytes` apart, with `slots` images at most
+ * @param depth with `most` and `apart`: see `keep`
+ * @param windowHeads those of the windows, or 0 where there are none; `windows` and what follows: as for the sides
  * @param tile room of this call's own
  */
 const add = named(
   [
-    ...['values', 'rowBytes', 'units', 'rows', 'numbers', 'sums', 'sumBytes', 'sides', 'sideBytes'],
-    ...['slots', 'depth', 'most', 'apart', 'tile'],
+    ...['values', 'rowBytes', 'units', 'rows', 'numbers', 'sums', 'sumBytes', 'heads', 'sides', 'sideBytes'],
+    ...['slots', 'depth', 'most', 'apart', 'windowHeads', 'windows', 'windowBytes', 'windowSlots'],
+    ...['windowApart', 'tile'],
   ] as const,
-  { i32: ['first', 'number', 'left', 'count', 'wide', 'at', 'sum', 'side', 'column', 'columnEnd'] },
+  { i32: ['first', 'number', 'left', 'count', 'wide', 'at', 'sum', 'head', 'side', 'column', 'columnEnd'] },
   (l) => {
-    const { values, rowBytes, units, rows, numbers, sums, sumBytes, sides, sideBytes } = l;
+    const { values, rowBytes, units, rows, numbers, sums, sumBytes, heads, sides, sideBytes } = l;
     const { slots, depth, most, apart, tile } = l;
-    const { first, number, left, count, wide, at, sum, side, column, columnEnd } = l;
+    const { windowHeads, windows, windowBytes, windowSlots, windowApart } = l;
+    const { first, number, left, count, wide, at, sum, head, side, column, columnEnd } = l;
     const lesser = (a: Code, b: Code) => i32.select(i32.lessThan(a, b), a, b);
     const grouped: Code[] = [
       set(at, get(first)),
@@ -33,14 +39,16 @@ const add = named(
       set(column, get(tile)),
       whileHolds(
         i32.lessThan(get(column), get(columnEnd)),
-        callAt(placeOf('moments'), ...[at, rowBytes, count, sum, sumBytes].map(get)),
+        // First, as it waits for no sums: memory then answers many loads at a time.
         callAt(placeOf('turn'), ...[at, rowBytes, count, column].map(get)),
+        callAt(placeOf('moments'), ...[at, rowBytes, count, sum, sumBytes].map(get)),
         step(at, 4 * GROUP),
         step(sum, 8 * GROUP),
         step(column, 4 * ROWS * GROUP),
       ),
     ];
     const offered: Code[] = [
+      set(head, get(heads)),
       set(side, get(sides)),
       set(column, get(tile)),
       whileHolds(
@@ -48,11 +56,31 @@ const add = named(
         ...FLIPS.flatMap((flip) => [
           callAt(
             placeOf('offer'),
-            ...[column, number, count, side, slots, depth, most].map(get),
+            ...[column, number, count, head, side, slots, depth, most].map(get),
             i32.const(flip),
             get(apart),
           ),
+          step(head, HEAD.bytes),
           set(side, i32.add(get(side), get(sideBytes))),
+        ]),
+        step(column, 4 * ROWS),
+      ),
+    ];
+    const gathered: Code[] = [
+      set(head, get(windowHeads)),
+      set(side, get(windows)),
+      set(column, get(tile)),
+      whileHolds(
+        i32.lessThan(get(column), get(columnEnd)),
+        ...FLIPS.flatMap((flip) => [
+          callAt(
+            placeOf('gather'),
+            ...[column, number, count, head, side, windowSlots].map(get),
+            i32.const(flip),
+            get(windowApart),
+          ),
+          step(head, WINDOW.bytes),
+          set(side, i32.add(get(side), get(windowBytes))),
         ]),
         step(column, 4 * ROWS),
       ),
@@ -70,13 +98,17 @@ const add = named(
           set(count, lesser(get(left), i32.const(ROWS))),
           ...grouped,
           ...offered,
+          when(get(windowHeads), ...gathered),
           set(first, i32.add(get(first), i32.mul(get(count), get(rowBytes)))),
           step(number, 4 * ROWS),
           set(left, i32.sub(get(left), get(count))),
         ),
         step(values, 4 * UNITS),
         step(sums, 8 * UNITS),
+        step(heads, 2 * HEAD.bytes * UNITS),
         set(sides, i32.add(get(sides), i32.mul(get(sideBytes), i32.const(2 * UNITS)))),
+        when(get(windowHeads), step(windowHeads, 2 * WINDOW.bytes * UNITS)),
+        set(windows, i32.add(get(windows), i32.mul(get(windowBytes), i32.const(2 * UNITS)))),
         step(units, -UNITS),
       ),
     ];
@@ -85,6 +117,6 @@ const add = named(
 
 /** The kernels that find extremes, as a WebAssembly module. */
 export function kernels(): Uint8Array<ArrayBuffer> {
-  const all = { moments, turn, keep, offer, add, sortRun, sort, finish };
+  const all = { moments, turn, keep, offer, gather, add, sortRun, sort, finish, bound, narrow };
   return assemble(Object.fromEntries(KERNELS.map((name) => [name, all[name]])));
 }

@@ -1,7 +1,7 @@
 import { type Code, get, repeatWhile, set } from '../../common/wasm/assembler.ts';
 import { i32, i64 } from '../../common/wasm/integers.ts';
-import { callAt, named, step, when, whileHolds } from '../../common/wasm/named.ts';
-import { FLIPS, placeOf, SIDE } from './places.ts';
+import { callAt, named, step, whileHolds } from '../../common/wasm/named.ts';
+import { FLIPS, HEAD, placeOf } from './places.ts';
 
 const RUN = [0, 1, 2, 3, 4, 5, 6, 7] as const;
 /** Images of a run that is sorted at once; runs are merged. */
@@ -43,19 +43,18 @@ export const sortRun = named(
  * Puts the images of a side in order (see `keep`), as integers of 64 bits: the key above the number.
  *
  * @param scratch room for twice as many of them, counted up to a multiple of `RUN_LENGTH`
- * @param apart bytes from a value to its number
  */
 export const sort = named(
-  ['side', 'flip', 'apart', 'scratch'],
+  ['head', 'values', 'flip', 'apart', 'scratch'],
   {
     i32: [
-      ...['values', 'end', 'bytes', 'other', 'from', 'at', 'to', 'width'],
+      ...['end', 'bytes', 'other', 'from', 'at', 'to', 'width'],
       ...['left', 'leftEnd', 'right', 'rightEnd', 'isRight'],
     ] as const,
     i64: ['first', 'second'],
   },
   (l) => {
-    const { side, flip, apart, scratch, values, end, bytes, other, from, at, to, width } = l;
+    const { head, values, flip, apart, scratch, end, bytes, other, from, at, to, width } = l;
     const { left, leftEnd, right, rightEnd, isRight, first, second } = l;
     const [key, number] = [get(flip), i32.xor(i32.xor(get(flip), i32.const(-1)), SIGN)];
     const numberAt = i32.add(get(at), get(apart));
@@ -119,8 +118,7 @@ export const sort = named(
       set(left, get(rightEnd)),
     ];
     return [
-      set(values, i32.add(get(side), i32.const(SIDE.values))),
-      set(bytes, i32.shiftLeft(i32.load(get(side), SIDE.count), i32.const(2))),
+      set(bytes, i32.shiftLeft(i32.load(get(head), HEAD.count), i32.const(2))),
       set(end, i32.add(get(values), get(bytes))),
       set(bytes, i32.and(i32.add(i32.shiftLeft(get(bytes), i32.const(1)), i32.const(63)), i32.const(-64))),
       ...pack,
@@ -151,14 +149,15 @@ export const sort = named(
 
 /** Leaves the first `depth` images of both sides of `units` units, in order. `scratch`: as for `sort`. */
 export const finish = named(
-  ['sides', 'sideBytes', 'units', 'depth', 'apart', 'scratch'],
+  ['heads', 'sides', 'sideBytes', 'units', 'depth', 'apart', 'scratch'],
   { i32: [] },
-  ({ sides, sideBytes, units, depth, apart, scratch }) => [
+  ({ heads, sides, sideBytes, units, depth, apart, scratch }) => [
     whileHolds(
       get(units),
       ...FLIPS.flatMap((flip) => [
-        callAt(placeOf('keep'), get(sides), get(depth), get(depth), i32.const(flip), get(apart)),
-        callAt(placeOf('sort'), get(sides), i32.const(flip), get(apart), get(scratch)),
+        callAt(placeOf('keep'), ...[heads, sides, depth, depth].map(get), i32.const(flip), get(apart)),
+        callAt(placeOf('sort'), get(heads), get(sides), i32.const(flip), get(apart), get(scratch)),
+        step(heads, HEAD.bytes),
         set(sides, i32.add(get(sides), get(sideBytes))),
       ]),
       step(units, -1),

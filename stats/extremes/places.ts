@@ -7,19 +7,24 @@ export const GROUP = 4;
 /** Bytes of a tile: the ordered activations of one unit behind those of another. */
 export const TILE = 4 * ROWS * UNITS;
 
-/** One end of the order of one unit, in bytes from its start. The images that may stand there come behind. */
-export const SIDE = {
-  /** How many these are. */
-  count: 0,
-  /** The key that another one must not exceed. */
-  bar: 4,
-  /** Their ordered activations; their numbers lie behind all of these. */
-  values: 16,
-} as const;
+/**
+ * What is known of one end of the order of one unit, in bytes: how many images may stand there, and the bar, the key that
+ * another one must not exceed; images with this key were dropped whose number is behind the last. Nothing is known where all
+ * is 0: the bar is told by how far it is below the highest.
+ */
+export const HEAD = { count: 0, bar: 4, last: 8, bytes: 16 } as const;
+/**
+ * The same of images far from the end: how many were before the window, and its bounds, keys and numbers. Those at the bounds
+ * are held.
+ */
+export const WINDOW = { before: 12, near: 16, nearNumber: 20, far: 24, farNumber: 28, bytes: 32 } as const;
+/** Behind all keys and numbers, and before all. */
+export const HIGHEST = 2 ** 31 - 1;
+export const LOWEST = -(2 ** 31);
 /** What turns ordered activations to keys, for the high side and the low one: these fall, those rise. */
 export const FLIPS = [-1, 0] as const;
-/** Places behind the slots that kernels write to without need. */
-export const SPARE = 4;
+/** Places behind the slots, so that images can be looked at so many at a time. */
+export const SPARE = 16;
 
 /** Where the table of shuffles stands (behind what threads count in), and how many bytes it takes. */
 export const SHUFFLES = { at: 64, bytes: 256 } as const;
@@ -36,5 +41,17 @@ export function shuffles(): Uint8Array {
 }
 
 /** The places of the kernels in their module: they call each other by these. */
-export const KERNELS = ['moments', 'turn', 'keep', 'offer', 'add', 'sortRun', 'sort', 'finish'] as const;
+export const KERNELS = [
+  'moments',
+  'turn',
+  'keep',
+  'offer',
+  'gather',
+  'add',
+  'sortRun',
+  'sort',
+  'finish',
+  'bound',
+  'narrow',
+] as const;
 export const placeOf = (kernel: (typeof KERNELS)[number]): number => KERNELS.indexOf(kernel);

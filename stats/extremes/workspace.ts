@@ -1,8 +1,9 @@
 import { share } from '../../common/wasm/work.mjs';
 import { SUMS } from '../moments.ts';
+import { type Sought, windowBytes } from '../windows.ts';
 import { kernels } from './kernel.ts';
 import { RUN_LENGTH } from './order.ts';
-import { GROUP, ROWS, SHUFFLES, SIDE, SPARE, shuffles, TILE } from './places.ts';
+import { GROUP, HEAD, ROWS, SHUFFLES, SPARE, shuffles, TILE, WINDOW } from './places.ts';
 
 /** How much there is to keep, and to take at a time. */
 export interface Size {
@@ -12,6 +13,8 @@ export interface Size {
   /** How many images will come in all, and how many are wanted from either end. */
   readonly images: number;
   readonly depth: number;
+  /** Ranks far from the ends, when any are. */
+  readonly sought?: Sought | undefined;
   /** Of a block of activations: images, units of the widest layer, bytes. */
   readonly block: { readonly rows: number; readonly width: number; readonly bytes: number };
   /** Blocks that are in memory at a time: while one is worked on another one can be read. */
@@ -27,19 +30,20 @@ interface Slots {
 }
 
 function slotsFor(images: number, depth: number): Slots {
-  const more = Math.max(2 * ROWS, depth >> (depth > 1024 ? 2 : 0));
+  const more = Math.max(ROWS, depth >> (depth > 1024 ? 2 : 1));
   return { slots: Math.min(images, depth + more), most: depth + (more >> 2) };
 }
 
-const sideBytes = (slots: number): number => roundUp(SIDE.values + 8 * (slots + SPARE), 16);
+const sideBytes = (slots: number): number => roundUp(8 * (slots + SPARE), 16);
 
-/** Bytes that one unit takes, for a given number of images and ranks from either end. */
-export function bytesPerUnit(images: number, depth: number): number {
-  return 2 * sideBytes(slotsFor(images, depth).slots) + 8 * SUMS;
+/** Bytes that one unit takes. */
+export function bytesPerUnit({ images, depth, sought }: Pick<Size, 'images' | 'depth' | 'sought'>): number {
+  const ends = 2 * (sideBytes(slotsFor(images, depth).slots) + HEAD.bytes) + 8 * SUMS;
+  return ends + (sought ? windowBytes(sought).space + 2 * WINDOW.bytes : 0);
 }
 
 /** The shared memory of the kernels: addresses in bytes. */
-export function layOut({ layers, units, images, depth, block, rooms, pieces }: Size) {
+export function layOut({ layers, units, images, depth, sought, block, rooms, pieces }: Size) {
   const { slots, most } = slotsFor(images, depth);
   const places = units + layers * (GROUP - 1); // for sums
   let bytes = SHUFFLES.at + SHUFFLES.bytes;
@@ -53,9 +57,16 @@ export function layOut({ layers, units, images, depth, block, rooms, pieces }: S
     numbers: reserve(4 * (block.rows + GROUP)),
     rooms: Array.from({ length: rooms }, () => reserve(block.bytes)),
     sums: reserve(8 * SUMS * places),
+    heads: reserve(2 * HEAD.bytes * units),
     sides: reserve(2 * sideBytes(slots) * units),
     tiles: Array.from({ length: pieces }, () => reserve(TILE)),
     scratch: Array.from({ length: pieces }, () => reserve(scratchBytes)),
+    windows: sought && {
+      heads: reserve(2 * WINDOW.bytes * units),
+      space: reserve(windowBytes(sought).space * units),
+      numbers: reserve(4 * (sought.sample + GROUP)),
+      scratch: Array.from({ length: pieces }, () => reserve(windowBytes(sought).scratch)),
+    },
     beyond: reserve(GROUP * 4 * block.width), // what is read behind a block
   };
   const shared = share(kernels(), bytes);

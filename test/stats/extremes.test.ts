@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { alone } from '../../common/wasm/threads.ts';
-import { findExtremes } from '../../stats/extremes.ts';
+import { alone, startThreads } from '../../common/wasm/threads.ts';
 import { floatOf, ordered } from '../../stats/extremes/values.ts';
+import { findExtremes } from '../../stats/extremes.ts';
+import { addSums, SUMS } from '../../stats/moments.ts';
 import { randomStreams } from '../../stats/random.ts';
 import { INSTALL, pythonWith, runPython } from '../support/python.ts';
 
@@ -14,21 +15,21 @@ const tied = fc.constantFrom(-2, -0, 0, 1, 1.5, 3);
 const table = fc
   .record({
     units: fc.integer({ min: 1, max: 4 }),
-    images: fc.integer({ min: 2, max: 150 }),
+    images: fc.integer({ min: 2, max: 600 }),
     ties: fc.boolean(),
   })
   .chain(({ units, images, ties }) =>
     fc.record({
       units: fc.constant(units),
       images: fc.constant(images),
-      depth: fc.integer({ min: 1, max: Math.floor(images / 2) }),
+      depth: fc.integer({ min: 1, max: Math.min(60, Math.floor(images / 2)) }),
       values: fc
         .array(ties ? tied : float32, { minLength: units * images, maxLength: units * images })
         .map((values) => Float32Array.from(values)),
     }),
   );
 
-const BLOCK = { rows: 1024, width: 8, bytes: 4 * 8 * 1024 };
+const BLOCK = { rows: 1024, width: 40, bytes: 4 * 64 * 1024 };
 const PIECES = 3;
 
 /** Nothing found yet, of one layer. */
@@ -45,7 +46,7 @@ function begin(units: number, images: number, depth: number) {
       run(extremes.add([{ values: room, at: 0, stride: units }], images));
     },
     done() {
-      run(extremes.finish());
+      run(extremes.finish(0, units));
       return extremes;
     },
   };
@@ -95,7 +96,7 @@ describe('findExtremes', () => {
     fc.assert(
       fc.property(
         table,
-        fc.integer({ min: 1, max: 60 }),
+        fc.integer({ min: 20, max: 90 }),
         fc.nat(),
         ({ units, images, depth, values }, block, seed) => {
           const whole = run(units, images, depth, values);
@@ -117,6 +118,74 @@ describe('findExtremes', () => {
             }
         },
       ),
+      { numRuns: 30 },
+    );
+  });
+
+  it('takes layers of any width, in blocks of any height, on several threads', async () => {
+    const layers = [1, 37, 3, 16, 5];
+    const [units, images, depth] = [62, 1500, 150];
+    const noise = randomStreams('layers').start(0, 0, 0);
+    const values = layers.map((width) =>
+      Float32Array.from({ length: width * images }, () => noise.below(900)),
+    );
+    const results = async (heights: readonly number[], count: number) => {
+      const size = { layers: layers.length, units, images, depth, block: BLOCK, rooms: 2, pieces: 7 };
+      const extremes = findExtremes(size);
+      const threads = startThreads(extremes.shared, count);
+      extremes.begin(layers);
+      let [start, turn] = [0, 0];
+      for (const height of heights) {
+        const room = extremes.rooms[turn++ % 2]!;
+        let at = 0;
+        const columns = layers.map((stride, l) => {
+          const own = { values: new Float32Array(room.buffer, room.byteOffset), at, stride };
+          own.values.set(values[l]!.subarray(start * stride, (start + height) * stride), at);
+          at += height * stride;
+          return own;
+        });
+        const numbers = Int32Array.from({ length: height }, (_, i) => start + i);
+        await threads.run(extremes.add(columns, numbers), () => {});
+        start += height;
+      }
+      await threads.run(extremes.finish(0, 20), () => {});
+      await threads.aside(extremes.finish(20, units));
+      await threads.close();
+      return Array.from({ length: units }, (_, unit) => ({
+        high: extremes.end(unit, 'high'),
+        low: extremes.end(unit, 'low'),
+        sums: extremes.sums(unit),
+      }));
+    };
+    const all = await results([1000, 1, 2, 497], 1);
+    expect(await results([128, 129, 127, 3, 1000, 113], 3)).toEqual(all);
+    let unit = 0;
+    for (const [l, width] of layers.entries())
+      for (let own = 0; own < width; own++, unit++) {
+        const column = Array.from({ length: images }, (_, image) => values[l]![image * width + own]!);
+        const order = column.map((_, image) => image).sort((a, b) => column[b]! - column[a]! || a - b);
+        expect([...all[unit]!.high.images]).toEqual(order.slice(0, depth));
+        expect([...all[unit]!.low.images]).toEqual(order.toReversed().slice(0, depth));
+        expect([...all[unit]!.high.values]).toEqual(order.slice(0, depth).map((image) => column[image]));
+        // Sums of whole numbers leave nothing to be rounded off.
+        const squares = column.reduce((sum, value) => sum + value * value, 0);
+        expect([...all[unit]!.sums]).toEqual([column.reduce((a, b) => a + b), 0, squares, 0]);
+      }
+  });
+
+  it('adds up as two-sums do, in the order of the rows', () => {
+    fc.assert(
+      fc.property(fc.array(float32, { minLength: 5, maxLength: 200 }), (given) => {
+        const values = Float32Array.from(given);
+        const extremes = begin(1, values.length, 1);
+        extremes.take(values, Int32Array.from(values.keys()));
+        const [sums, more] = [new Float64Array(SUMS), new Float64Array(SUMS)];
+        for (const value of values) {
+          more.set([value, 0, value * value, 0]);
+          addSums(sums, 0, more, 0);
+        }
+        expect(extremes.sums(0)).toEqual(sums.map((sum) => sum + 0));
+      }),
     );
   });
 
@@ -152,7 +221,10 @@ describe('findExtremes', () => {
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('tells of %s', (value) => {
     const extremes = begin(5, 3, 1);
-    extremes.take(Float32Array.from({ length: 15 }, (_, i) => (i === 8 ? value : i)), Int32Array.of(0, 1, 2));
+    extremes.take(
+      Float32Array.from({ length: 15 }, (_, i) => (i === 8 ? value : i)),
+      Int32Array.of(0, 1, 2),
+    );
     const finite = [0, 1, 2, 3, 4].map((unit) => extremes.isFinite(unit));
     expect(finite).toEqual([true, true, true, false, true]);
   });

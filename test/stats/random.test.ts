@@ -136,6 +136,22 @@ describe('shuffle', () => {
     );
   });
 
+  it('takes one draw below the number of those left for each place from the end', () => {
+    fc.assert(
+      fc.property(fc.integer(), fc.integer({ min: 0, max: 300 }), (seed, length) => {
+        const [expected, found] = [Array.from({ length }, (_, i) => i), Array.from({ length }, (_, i) => i)];
+        const [plain, random] = [randomStreams(seed), randomStreams(seed)];
+        for (let last = length - 1; last > 0; last--) {
+          const other = plain.below(last + 1);
+          [expected[last], expected[other]] = [expected[other]!, expected[last]!];
+        }
+        random.shuffle(found);
+        expect(found).toEqual(expected);
+        expect(random.next()).toBe(plain.next());
+      }),
+    );
+  });
+
   it('makes every order equally likely, over neighbouring points (χ², 23 degrees of freedom)', () => {
     const random = randomStreams('orders');
     const counts = new Map<string, number>();

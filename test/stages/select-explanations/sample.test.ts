@@ -23,8 +23,8 @@ const UNITS: ((image: number) => number)[] = [
   (image) => -noise(image, 2),
   () => 2,
   (image) => (image < 23_000 ? noise(image, 4) : 5 + noise(image, 4)),
-  (image) => Math.max(0, noise(image, 5) - 0.95),
   // Equal activations stand in the order of the numbers, of which a few whole batches say little: misleads.
+  (image) => Math.max(0, noise(image, 5) - 0.95),
   (image) => Math.round(noise(image, 6) * 5),
 ];
 
@@ -79,7 +79,7 @@ describe('selection far from the ends', () => {
           seed: 3,
           memory,
           threads: 1,
-        sample,
+          sample,
           put: (...found) => put.push(JSON.stringify(found)),
           pause: () => {},
         });
@@ -91,7 +91,7 @@ describe('selection far from the ends', () => {
       expect(sampled.result).toEqual(whole.result);
       expect((await run(IMAGES / 8, 400_000)).result).toEqual(whole.result);
       expect((await run(IMAGES / 8, 1)).result).toEqual(whole.result);
-      if (difficulty === 0.1) expect(sampled.read).toEqual(['0–6', '6–6']);
+      if (difficulty === 'very-hard') expect(sampled.read).toEqual(['0–6', '5–6']);
     }
     await activations.close();
   });
