@@ -158,7 +158,7 @@ export async function activationsIn(file: ArrowFile): Promise<ActivationFile> {
         start,
         rows: end - start,
         paths: paths ? read.strings(PATH) : [],
-        layer: (i) => read.floats(layers[i]!.name),
+        layer: (i) => read.floats(layers[i]!.name).values,
       };
     },
     async *batches() {

@@ -8,6 +8,7 @@ import {
   List,
   type RecordBatch,
   Utf8,
+  type Vector,
 } from 'apache-arrow';
 import { Damage } from './damage.ts';
 
@@ -22,6 +23,14 @@ export function checkBatch(batch: RecordBatch): void {
     const problem = child?.length === batch.numRows ? problemOf(child) : 'has another number of rows';
     if (problem !== undefined) throw new Damage(`its column ${JSON.stringify(name)} ${problem}`);
   });
+}
+
+/** Checks the words of a dictionary column. Throws a Damage that names the column. */
+export function checkWords(name: string, words: Vector): void {
+  for (const part of words.data) {
+    const problem = problemOf(part);
+    if (problem !== undefined) throw new Damage(`its column ${JSON.stringify(name)} ${problem}`);
+  }
 }
 
 const SHORT = 'is shorter than it should be';

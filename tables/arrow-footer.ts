@@ -32,36 +32,31 @@ export interface Batches {
  * Checks the footer of an Arrow file and the headers of its batches: every block lies in the file and is what the footer
  * says, every buffer lies in its block. Throws a Damage.
  */
-export async function checkFooter(handle: FileHandle, size: number, footerBytes: number): Promise<Batches> {
+export function checkFooter(handle: FileHandle, size: number, footerBytes: number): Batches {
   const end = size - 10 - footerBytes;
-  const footer = Table.root(await partOf(handle, end, footerBytes));
+  const footer = Table.root(partOf(handle, end, footerBytes));
   const schema = footer.table(FOOTER.schema);
   if (!schema) throw new Damage('it has no schema');
   for (const field of schema.tables(SCHEMA.fields)) checkField(field, 0);
   checkMetadata(schema, SCHEMA.metadata);
   checkMetadata(footer, FOOTER.metadata);
   for (const block of footer.structs(FOOTER.dictionaries, 24))
-    await checkBlock(handle, block, end, KINDS.dictionary);
+    checkBlock(handle, block, end, KINDS.dictionary);
   const starts = [0];
   const blocks: Block[] = [];
   for (const block of footer.structs(FOOTER.batches, 24)) {
-    starts.push(starts.at(-1)! + (await checkBlock(handle, block, end, KINDS.batch)));
+    starts.push(starts.at(-1)! + checkBlock(handle, block, end, KINDS.batch));
     blocks.push({ offset: block.long(0), headBytes: block.int(8), bodyBytes: block.long(16) });
   }
   return { starts, blocks };
 }
 
-/**
- * Lengths of the columns of a batch, and where their buffers lie in its body, in the order of the schema. Reads them at once:
- * they are few bytes, and who asks can so ask for the body before the thread goes on with something else.
- */
+/** Lengths of the columns of a batch, and where their buffers lie in its body, in the order of the schema. */
 export function batchHeader(
   handle: FileHandle,
   { offset, headBytes }: Block,
 ): { rows: number; nodes: number[]; buffers: { from: number; length: number }[] } {
-  const head = Buffer.alloc(headBytes);
-  if (readSync(handle.fd, head, 0, headBytes, offset) < headBytes) throw new Damage('it is cut short');
-  const message = Table.root(head.subarray(8));
+  const message = Table.root(partOf(handle, offset, headBytes).subarray(8));
   const header = message.table(MESSAGE.header);
   if (!header) throw new Damage('a batch has no header');
   checkHeader(header, message.long(MESSAGE.bodyLength));
@@ -91,17 +86,17 @@ function checkMetadata(table: Table, field: number): void {
 }
 
 /** Rows of the batch in a block. */
-async function checkBlock(
+function checkBlock(
   handle: FileHandle,
   block: { long(offset: number): number; int(offset: number): number },
   end: number,
   kind: number,
-): Promise<number> {
+): number {
   const [offset, headBytes, bodyBytes] = [block.long(0), block.int(8), block.long(16)];
   if (offset < 8 || headBytes <= 8 || bodyBytes < 0 || offset + headBytes + bodyBytes > end) {
     throw new Damage('a batch lies outside the file');
   }
-  const head = await partOf(handle, offset, headBytes);
+  const head = partOf(handle, offset, headBytes);
   if (head.readInt32LE(0) !== -1 || head.readInt32LE(4) !== headBytes - 8)
     throw new Damage('a batch has no header');
   const message = Table.root(head.subarray(8));
@@ -132,9 +127,9 @@ function checkHeader(batch: Table, bodyBytes: number): number {
   return rows;
 }
 
-async function partOf(handle: FileHandle, offset: number, length: number): Promise<Buffer> {
+/** Reads at once: these are few bytes, and so many parts that waiting for each would take longer. */
+function partOf(handle: FileHandle, offset: number, length: number): Buffer {
   const buffer = Buffer.alloc(length);
-  const { bytesRead } = await handle.read(buffer, 0, length, offset);
-  if (bytesRead < length) throw new Damage('it is cut short');
+  if (readSync(handle.fd, buffer, 0, length, offset) < length) throw new Damage('it is cut short');
   return buffer;
 }

@@ -1,5 +1,15 @@
 import type { FileHandle } from 'node:fs/promises';
-import { type DataType, FixedSizeList, Float, List, Precision, type Schema, Utf8 } from 'apache-arrow';
+import {
+  type DataType,
+  Dictionary,
+  FixedSizeList,
+  Float,
+  Int,
+  List,
+  Precision,
+  type Schema,
+  Utf8,
+} from 'apache-arrow';
 import { type Block, batchHeader } from './arrow-footer.ts';
 import { Damage } from './damage.ts';
 
@@ -15,18 +25,24 @@ export function newSlab(): Slab {
   };
 }
 
-/** Some columns of a record batch. */
+/** Some columns of a record batch. Typed arrays are views of the slab: they hold until the slab is used again. */
 export interface Part {
-  /** Fixed-width lists of float32: all values row after row. A view of the slab: it holds until the slab is used again. */
-  floats(name: string): Float32Array;
-  /** Text column without nulls. */
+  /** Text or dictionary column without nulls. */
   strings(name: string): string[];
+  int32(name: string): Int32Array;
+  float64(name: string): Float64Array;
+  /** Fixed-width lists: all values row after row. */
+  floats(name: string): { readonly values: Float32Array };
+  ints(name: string): { readonly values: Int32Array };
 }
+
+type Kind = typeof Float32Array | typeof Float64Array | typeof Int32Array;
 
 /**
  * Reads some adjoining columns of a record batch, and nothing else of it: their bytes, from the first of them to the
- * last, in one piece. Columns are texts or fixed-width lists of float32. Throws a Damage where the file isn't what it
- * says.
+ * last, in one piece. Throws a Damage where the file isn't what it says.
+ *
+ * @param words of a dictionary column, by its code
  */
 export async function readPart(
   handle: FileHandle,
@@ -34,6 +50,7 @@ export async function readPart(
   block: Block,
   names: readonly string[],
   slab: Slab,
+  words: (name: string) => readonly string[],
 ): Promise<Part> {
   const { rows, nodes, buffers } = batchHeader(handle, block);
   const places = new Map(names.map((name) => [name, placeOf(schema, name)]));
@@ -53,14 +70,25 @@ export async function readPart(
   const checkLength = (index: number, length: number, name: string) => {
     if (nodes[index] !== length) throw damaged(name, 'has another number of rows');
   };
-  const floatsIn = (name: string, { node, buffer }: Place, width: number): Float32Array => {
-    checkLength(node + 1, rows * width, name);
-    if (rows * width === 0) return new Float32Array(0);
-    const { at } = bytesOf(buffer + 2, 4 * rows * width, name);
-    if ((bytes.byteOffset + at) % 4 !== 0) throw damaged(name, 'stands askew');
-    return new Float32Array(bytes.buffer, bytes.byteOffset + at, rows * width);
+  const numbersIn = (name: string, index: number, length: number, type: DataType) => {
+    const Numbers = kindOf(type);
+    if (!Numbers) throw new Error(`column "${name}" holds ${type}`);
+    if (length === 0) return new Numbers(0);
+    const { at } = bytesOf(index, Numbers.BYTES_PER_ELEMENT * length, name);
+    if ((bytes.byteOffset + at) % Numbers.BYTES_PER_ELEMENT !== 0) throw damaged(name, 'stands askew');
+    return new Numbers(bytes.buffer as ArrayBuffer, bytes.byteOffset + at, length);
   };
-  const textsIn = (name: string, { buffer }: Place): string[] => {
+  const wordsIn = (name: string, codes: Int32Array): string[] => {
+    const known = words(name);
+    const found = new Array<string>(rows);
+    for (let row = 0; row < rows; row++) {
+      const word = known[codes[row]!];
+      if (word === undefined) throw damaged(name, 'has a word that is not in its list');
+      found[row] = word;
+    }
+    return found;
+  };
+  const textsIn = (name: string, buffer: number): string[] => {
     if (rows === 0) return [];
     const offsets = bytesOf(buffer + 1, 4 * (rows + 1), name);
     const texts = bytesOf(buffer + 2, 0, name);
@@ -73,19 +101,18 @@ export async function readPart(
       return to > from ? chars.toString('utf8', texts.at + from, texts.at + to) : '';
     });
   };
-  const columns = new Map<string, Float32Array | string[]>();
-  for (const [name, place] of places) {
-    const { type } = place;
-    checkLength(place.node, rows, name);
-    if (type instanceof Utf8) columns.set(name, textsIn(name, place));
-    else if (type instanceof FixedSizeList && isFloat32(type.valueType))
-      columns.set(name, floatsIn(name, place, type.listSize));
-    else throw new Error(`column "${name}" holds ${type}`);
-  }
-  return {
-    floats: (name) => columns.get(name) as Float32Array,
-    strings: (name) => columns.get(name) as string[],
+  const column = (name: string, { node, buffer, type }: Place) => {
+    checkLength(node, rows, name);
+    if (type instanceof Utf8) return textsIn(name, buffer);
+    if (type instanceof Dictionary)
+      return wordsIn(name, numbersIn(name, buffer + 1, rows, type.indices) as Int32Array);
+    if (!(type instanceof FixedSizeList)) return numbersIn(name, buffer + 1, rows, type);
+    checkLength(node + 1, rows * type.listSize, name);
+    return { values: numbersIn(name, buffer + 2, rows * type.listSize, type.valueType) };
   };
+  const columns = new Map([...places].map(([name, place]) => [name, column(name, place)]));
+  const get = <T>(name: string) => columns.get(name) as T;
+  return { strings: get, int32: get, float64: get, floats: get, ints: get };
 }
 
 interface Place {
@@ -124,4 +151,8 @@ async function fill(handle: FileHandle, bytes: Uint8Array, position: number): Pr
   }
 }
 
-const isFloat32 = (type: DataType): boolean => type instanceof Float && type.precision === Precision.SINGLE;
+function kindOf(type: DataType): Kind | undefined {
+  if (type instanceof Float && type.precision === Precision.SINGLE) return Float32Array;
+  if (type instanceof Float && type.precision === Precision.DOUBLE) return Float64Array;
+  return type instanceof Int && type.bitWidth === 32 && type.isSigned ? Int32Array : undefined;
+}

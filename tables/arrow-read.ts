@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import {
   type AsyncRecordBatchFileReader,
+  Bool,
   Dictionary,
   FixedSizeList,
   List,
@@ -10,9 +11,9 @@ import {
   type Vector,
 } from 'apache-arrow';
 import { UserError } from '../common/errors.ts';
-import { checkBatch } from './arrow-check.ts';
+import { checkBatch, checkWords } from './arrow-check.ts';
 import { type Batches, checkFooter } from './arrow-footer.ts';
-import { type Part, readPart, type Slab } from './arrow-part.ts';
+import { newSlab, type Part, readPart, type Slab } from './arrow-part.ts';
 import { Damage } from './damage.ts';
 
 type Numbers = Float32Array | Float64Array | Int32Array | Uint32Array;
@@ -59,6 +60,8 @@ export interface ArrowFile {
   readBatch(index: number): Promise<Rows>;
   /** Reads adjoining columns of a batch alone, into memory that is used again. */
   readPart(index: number, columns: readonly string[], slab: Slab): Promise<Part>;
+  /** Adjoining columns of one batch after the other; each part holds until the next one is asked for. */
+  parts(columns: readonly string[]): AsyncGenerator<Part, void, undefined>;
   batches(): AsyncGenerator<Rows, void, undefined>;
   close(): Promise<void>;
 }
@@ -73,7 +76,7 @@ export async function openArrow(path: string): Promise<ArrowFile> {
   });
   try {
     const { size } = await handle.stat();
-    const batches = await checkFooter(handle, size, await checkEnds(handle, path, size));
+    const batches = checkFooter(handle, size, await checkEnds(handle, path, size));
     const reader = (await RecordBatchReader.from(handle)) as unknown as AsyncRecordBatchFileReader;
     await reader.open();
     return arrowFile(path, handle, reader, batches);
@@ -121,6 +124,22 @@ function arrowFile(
     }
   };
   const readBatch = async (index: number) => rowsOf(path, [await recordBatch(index)]);
+  const wordsOf = (name: string): readonly string[] => {
+    const { id } = schema.fields.find((field) => field.name === name)!.type as Dictionary;
+    const vector = reader.dictionaries.get(id);
+    if (!vector) throw new Damage(`its column ${JSON.stringify(name)} has no list of words`);
+    checkWords(name, vector);
+    return [...vector] as string[];
+  };
+  const words = new Map<string, readonly string[]>();
+  const knownWords = (name: string) => {
+    if (!words.has(name)) words.set(name, wordsOf(name));
+    return words.get(name)!;
+  };
+  const partOf = (index: number, columns: readonly string[], slab: Slab) =>
+    readPart(handle, schema, blocks[index]!, columns, slab, knownWords).catch((error: unknown) => {
+      throw damaged(path, error);
+    });
   return {
     path,
     schema,
@@ -134,10 +153,11 @@ function arrowFile(
     batchBytes: blocks.reduce((most, { bodyBytes }) => Math.max(most, bodyBytes), 0),
     recordBatch,
     readBatch,
-    readPart: (index, columns, slab) =>
-      readPart(handle, schema, blocks[index]!, columns, slab).catch((error: unknown) => {
-        throw damaged(path, error);
-      }),
+    readPart: partOf,
+    async *parts(columns) {
+      const slab = newSlab();
+      for (let i = 0; i < blocks.length; i++) yield await partOf(i, columns, slab);
+    },
     async *batches() {
       for (let i = 0; i < starts.length - 1; i++) yield await readBatch(i);
     },
@@ -215,7 +235,7 @@ function rowsOf(path: string, batches: readonly RecordBatch[]): Rows {
     float32: (name) => numbers(name, Float32Array),
     float64: (name) => numbers(name, Float64Array),
     nullableNumbers: (name) => vectors(name).flatMap((vector) => [...vector] as (number | null)[]),
-    booleans: (name) => vectors(name).flatMap((vector) => [...vector] as boolean[]),
+    booleans: (name) => vectors(name).flatMap(booleansOf),
     floats: (name) => fixed(name, Float32Array),
     ints: (name) => fixed(name, Int32Array),
     lists: (name) => vectors(name).flatMap((vector) => listsOf(vector)),
@@ -257,6 +277,13 @@ function stringsOf(vector: Vector): (string | null)[] {
   if (data.nullCount === 0) for (let i = 0; i < found.length; i++) found[i] = values[codes[i]!]!;
   else for (let i = 0; i < found.length; i++) found[i] = data.getValid(i) ? values[codes[i]!]! : null;
   return found;
+}
+
+/** Bits in Arrow's order (lowest bit first). */
+function booleansOf(vector: Vector): boolean[] {
+  if (!(vector.type instanceof Bool)) throw new Error('not a column of truth values');
+  const { values, offset, length } = vector.data[0]!;
+  return Array.from({ length }, (_, i) => ((values[(offset + i) >> 3] >> ((offset + i) & 7)) & 1) === 1);
 }
 
 function listsOf(vector: Vector): Int32Array[] {

@@ -73,7 +73,7 @@ export async function openEmbeddings(path: string): Promise<EmbeddingFile> {
           start,
           rows: end - start,
           paths: paths ? part.strings('path') : [],
-          embeddings: part.floats('embedding'),
+          embeddings: part.floats('embedding').values,
         };
       }
     },

@@ -7,7 +7,7 @@ import {
   int32,
   ints,
   openArrow,
-  type Rows,
+  type Part,
   writeArrow,
 } from './arrow.ts';
 
@@ -55,6 +55,7 @@ export interface ExplanationTable {
   readonly tasks: number;
   readonly references: number;
   readonly images: number;
+  /** A batch holds until the next one is asked for. */
   batches(): AsyncGenerator<ExplanationRows, void, undefined>;
   close(): Promise<void>;
 }
@@ -63,13 +64,14 @@ export async function openExplanations(path: string): Promise<ExplanationTable> 
   const file = await openArrow(path);
   await checkReferences(file);
   const { tasks, references, images } = file.metadata;
+  const columns = explanationColumns(Number(references));
   return {
     rows: file.rows,
     tasks: Number(tasks),
     references: Number(references),
     images: Number(images),
     async *batches() {
-      for await (const rows of file.batches()) yield explanationRowsOf(rows);
+      for await (const part of file.parts(Object.keys(columns))) yield explanationRowsOf(part);
     },
     close: () => file.close(),
   };
@@ -130,7 +132,7 @@ function pickTasks(all: ExplanationRows, references: number, rows: readonly numb
 }
 
 /** The columns of `ExplanationRows` out of a table that holds them. */
-export function explanationRowsOf(rows: Rows): ExplanationRows {
+export function explanationRowsOf(rows: Part): ExplanationRows {
   return {
     layer: rows.strings('layer'),
     unit: rows.int32('unit'),

@@ -5,7 +5,7 @@ import {
   float64,
   int32,
   openArrow,
-  type Rows,
+  type Part,
   writeArrow,
 } from './arrow.ts';
 
@@ -36,13 +36,19 @@ export const SIMILARITY_COLUMNS: Columns = {
   margin: float64(),
 };
 
+const MARGIN_COLUMNS: Columns = {
+  layer: dictionary(),
+  unit: int32(),
+  task: int32(),
+  ...SIMILARITY_COLUMNS,
+};
+
 /**
  * Starts the table of margins of one model under one encoder. `sample` is the number of units where only some of them
  * were compared; the table then tells of their tasks alone, in the same order.
  */
 export function writeMargins(path: string, sample?: number): ArrowWriter {
-  const columns = { layer: dictionary(), unit: int32(), task: int32(), ...SIMILARITY_COLUMNS };
-  return writeArrow(path, columns, sample === undefined ? {} : { sample: `${sample}` });
+  return writeArrow(path, MARGIN_COLUMNS, sample === undefined ? {} : { sample: `${sample}` });
 }
 
 /** A table of margins, open for reading. */
@@ -50,6 +56,7 @@ export interface MarginTable {
   readonly rows: number;
   /** Number of units where they are a sample of the model's; undefined where all that aren't constant are here. */
   readonly sample: number | undefined;
+  /** A batch holds until the next one is asked for. */
   batches(): AsyncGenerator<MarginRows, void, undefined>;
   close(): Promise<void>;
 }
@@ -60,7 +67,7 @@ export async function openMargins(path: string): Promise<MarginTable> {
     rows: file.rows,
     sample: file.metadata.sample === undefined ? undefined : Number(file.metadata.sample),
     async *batches() {
-      for await (const rows of file.batches()) {
+      for await (const rows of file.parts(Object.keys(MARGIN_COLUMNS))) {
         yield {
           layer: rows.strings('layer'),
           unit: rows.int32('unit'),
@@ -74,7 +81,7 @@ export async function openMargins(path: string): Promise<MarginTable> {
 }
 
 /** The columns of `Similarities` out of a table that holds them. */
-export function similaritiesOf(rows: Rows): Similarities {
+export function similaritiesOf(rows: Part): Similarities {
   return {
     s_plus_plus: rows.float64('s_plus_plus'),
     s_plus_minus: rows.float64('s_plus_minus'),

@@ -155,10 +155,14 @@ export const i64x2 = {
     ...unsigned(offset),
     lane,
   ],
+  /** The sign of lane 0 as bit 0, that of lane 1 as bit 1. */
+  signs: (a: Code): Code => seq(a, simd(196)),
 };
 
 /** Two doubles. */
 export const f64x2 = {
+  /** All bits of a lane set where a < b, else none. */
+  lessThan: (a: Code, b: Code): Code => seq(a, b, simd(73)),
   add: (a: Code, b: Code): Code => seq(a, b, simd(240)),
   mul: (a: Code, b: Code): Code => seq(a, b, simd(242)),
   /** Of the two floats in the lower half. */

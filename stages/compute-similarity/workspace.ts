@@ -1,6 +1,6 @@
 import { startThreads } from '../../common/wasm/threads.ts';
-import { share } from '../../common/wasm/work.mjs';
-import { kernel, STEP } from './kernel.ts';
+import { kernelsOf, share } from '../../common/wasm/work.mjs';
+import { kernels, STEP } from './kernel.ts';
 
 /** How much there is to compare. */
 export interface Size {
@@ -35,10 +35,15 @@ export interface Workspace {
   close(): Promise<void>;
 }
 
-/** Dimensions of a panel: 256 bytes of a row lie together (measured best among 16 to 256 dimensions). */
-const WIDTH = 64;
-/** Ranges of tasks for each thread: more even out their speed, fewer return to a panel more often. */
-const RANGES = 4;
+/** Bytes of the weighted rows of a panel that a core's cache holds. */
+const NEAR = 2 ** 20;
+/** Bytes of a panel that the cache of all cores holds, and the most dimensions of such a panel, and of larger ones. */
+const FAR = { bytes: 16 * 2 ** 20, within: 32, beyond: 64 };
+/**
+ * Ranges of tasks for each thread, each as long as half of what a thread's share of the rest is: the last ones are short, so
+ * that all threads end at about the same time.
+ */
+const RANGES = 6;
 /** Tasks of one call of the kernel. */
 const CALL = 256;
 
@@ -50,12 +55,16 @@ export interface Means {
 }
 
 /**
- * Makes room: what `means` allows (more for embeddings where not even `STEP` dimensions of all rows fit), 32 bytes a task
- * and 8 bytes a row.
+ * Makes room: what `means` allows (more for embeddings where not even `STEP` dimensions of all rows fit), 32 bytes a task,
+ * 8 bytes a row, and `NEAR` for each range of tasks.
  */
 export function openWorkspace({ rows, dimensions, references, tasks }: Size, means: Means): Workspace {
+  const parts = means.threads === 1 ? 1 : RANGES * means.threads;
+  const nearBytes = 8 * STEP * rows;
+  const isNear = nearBytes <= NEAR && 4 * tasks > parts * rows; // else weighing takes longer than it saves
   const fitting = Math.floor(means.embeddings / (4 * rows * STEP)) * STEP;
-  const width = Math.max(STEP, Math.min(WIDTH, fitting, Math.ceil(dimensions / STEP) * STEP));
+  const most = 4 * FAR.within * rows <= FAR.bytes ? FAR.within : FAR.beyond;
+  const width = isNear ? STEP : Math.max(STEP, Math.min(most, fitting, Math.ceil(dimensions / STEP) * STEP));
   const rowBytes = 4 * width;
   const panelBytes = rows * rowBytes;
   const panels = Math.ceil(dimensions / width);
@@ -74,11 +83,14 @@ export function openWorkspace({ rows, dimensions, references, tasks }: Size, mea
     weights: reserve(8 * rows),
     dots: reserve(32 * tasks),
     lists: reserve(capacity * listBytes),
+    taken: reserve(panels * rowBytes),
     panel: reserve(room * panelBytes),
+    near: Array.from({ length: isNear ? parts : 0 }, () => reserve(nearBytes)),
   };
-  const shared = share(kernel(), bytes);
+  const shared = share(kernels(), bytes);
   const { buffer } = shared.memory;
-  const values = new Float32Array(buffer, at.panel, room * rows * width);
+  const taken = new Float32Array(buffer, at.taken, dimensions);
+  const kernelsHere = kernelsOf(shared);
   const threads = startThreads(shared, means.threads);
 
   return {
@@ -89,32 +101,35 @@ export function openWorkspace({ rows, dimensions, references, tasks }: Size, mea
     lists: new Int32Array(buffer, at.lists, (capacity * listBytes) / 4),
     capacity,
     put(row, embedding, from, to) {
-      for (let panel = from; panel < to; panel++) {
-        const start = ((panel - from) * rows + row) * width;
-        const part = embedding.subarray(panel * width, (panel + 1) * width);
-        values.set(part, start);
-        if (part.length < width) values.fill(0, start + part.length, start + width);
-      }
+      taken.set(embedding);
+      const [first, end] = [at.taken + from * rowBytes, at.taken + to * rowBytes];
+      kernelsHere.put!(first, end, at.panel + row * rowBytes, rowBytes, panelBytes);
     },
     add(count, first, listed, told) {
-      const calls = (from: number, to: number) => {
+      const kept = 1 - 1 / (2 * means.threads);
+      const cut = (part: number) => (part === parts ? 1 : 1 - kept ** part);
+      const calls = (part: number) => {
+        const [from, to] = [cut(part), cut(part + 1)].map((share) => Math.floor(listed * share)) as [
+          number,
+          number,
+        ];
         const args: number[] = [];
         for (let panel = 0; panel < count; panel++) {
-          for (let task = from; task < to; task += CALL) {
-            const [list, end] = [task, Math.min(task + CALL, to)].map((of) => at.lists + of * listBytes) as [
-              number,
-              number,
+          const start = at.panel + panel * panelBytes;
+          const more = isNear ? [start + panelBytes, at.near[part]!] : [rowBytes];
+          const length = isNear ? to - from : CALL;
+          for (let task = from; task < to; task += length) {
+            const [list, end] = [
+              at.lists + task * listBytes,
+              at.lists + Math.min(task + length, to) * listBytes,
             ];
-            const dots = at.dots + 32 * (first + task);
-            args.push(list, end, dots, at.panel + panel * panelBytes, rowBytes, at.weights, 4 * references);
+            args.push(list, end, at.dots + 32 * (first + task), start, at.weights, 4 * references, ...more);
           }
         }
         return Uint32Array.from(args);
       };
-      const parts = means.threads === 1 ? 1 : RANGES * means.threads;
-      const cut = (part: number) => Math.floor((listed * part) / parts);
-      const ranges = Array.from({ length: parts }, (_, part) => calls(cut(part), cut(part + 1)));
-      return threads.run({ kernel: 'add', ranges }, told);
+      const ranges = Array.from({ length: parts }, (_, part) => calls(part));
+      return threads.run({ kernel: isNear ? 'addNear' : 'addFar', ranges }, told);
     },
     close: threads.close,
   };

@@ -1,6 +1,6 @@
 import type { Task } from '../../engine/stage.ts';
-import { sharedBootstrap } from '../../stats/bootstrap.ts';
 import { randomStreams } from '../../stats/random.ts';
+import { sharedBootstrap } from '../../stats/shared-bootstrap.ts';
 import {
   type ExplanationRows,
   openExplanations,
@@ -25,16 +25,16 @@ export async function scoreMis(task: Task<Params>): Promise<void> {
   const tasks = sampled ? tasksOf(sampled, explanations) : explanations.batches();
   const table = writeTasks(task.output('tasks'), explanations.references, { alpha, role });
   const draws = randomStreams('bootstrap', seed);
-  const interval = sharedBootstrap(explanations.tasks, draws, { resamples: bootstrap });
+  const bootstrapped = sharedBootstrap(explanations.tasks, draws, { resamples: bootstrap });
   try {
     for await (const batch of together(tasks, margins.batches())) {
       task.check();
       const p = batch.margin.map((margin) => probability(margin, alpha, role));
-      for (let from = 0; from < p.length; from += explanations.tasks) {
-        const to = from + explanations.tasks;
-        const [layer, unit] = [batch.layer[from]!, batch.unit[from]!];
-        units.set(layer, unit, scoreUnit(batch.margin.subarray(from, to), p.subarray(from, to), interval));
-      }
+      bootstrapped(p).forEach((interval, i) => {
+        const [from, to] = [i * explanations.tasks, (i + 1) * explanations.tasks];
+        const score = scoreUnit(batch.margin.subarray(from, to), p.subarray(from, to), interval);
+        units.set(batch.layer[from]!, batch.unit[from]!, score);
+      });
       table.write({ ...batch, p } satisfies TaskRows);
       task.progress(table.rows, margins.rows, 'tasks');
     }
@@ -70,12 +70,15 @@ async function* together(
 ): AsyncGenerator<ExplanationRows & MarginRows> {
   for await (const explained of explanations) {
     const { value } = await margins.next();
-    const rows = explained.unit.length;
-    const same =
-      value?.unit.length === rows &&
-      explained.task.every((task, i) => task === value.task[i] && explained.unit[i] === value.unit[i]) &&
-      explained.layer.every((layer, i) => layer === value.layer[i]);
-    if (!same) throw new Error('margins and explanations tell of different tasks');
+    if (!value || !isSame(explained, value))
+      throw new Error('margins and explanations tell of different tasks');
     yield { ...value, ...explained };
   }
+}
+
+function isSame(a: ExplanationRows, b: MarginRows): boolean {
+  if (a.unit.length !== b.unit.length) return false;
+  for (let i = 0; i < a.unit.length; i++)
+    if (a.task[i] !== b.task[i] || a.unit[i] !== b.unit[i] || a.layer[i] !== b.layer[i]) return false;
+  return true;
 }

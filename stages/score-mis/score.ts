@@ -31,20 +31,22 @@ export interface UnitScore {
  * bootstrap interval over tasks; the task accuracy (the score as α → 0) the share of positive margins, ties counting ½.
  * `sd_p` divides by the number of tasks.
  *
- * @param bootstrap interval of the mean of as many values
+ * @param interval of the mean of p
  */
-export function scoreUnit(
-  margins: Float64Array,
-  p: Float64Array,
-  bootstrap: (values: Float64Array) => Interval,
-): UnitScore {
-  const { low, high } = bootstrap(p);
+export function scoreUnit(margins: Float64Array, p: Float64Array, { low, high }: Interval): UnitScore {
   return {
     mis: mean(p),
     mis_low: low,
     mis_high: high,
-    task_accuracy: mean(margins.map((x) => (x > 0 ? 1 : x === 0 ? 0.5 : 0))),
+    task_accuracy: shareAbove(margins),
     mean_margin: mean(margins),
     sd_p: standardDeviation(p),
   };
+}
+
+/** The share of positive values, zeros counting ½; NaN for no values. */
+function shareAbove(values: Float64Array): number {
+  let count = 0;
+  for (let i = 0; i < values.length; i++) count += values[i]! > 0 ? 1 : values[i] === 0 ? 0.5 : 0;
+  return count / values.length;
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bootstrapMean, sharedBootstrap } from '../../stats/bootstrap.ts';
+import { bootstrapMean } from '../../stats/bootstrap.ts';
 import { randomStreams } from '../../stats/random.ts';
 import { mean, percentiles, standardDeviation } from '../../stats/summary.ts';
 
@@ -53,44 +53,5 @@ describe('bootstrapMean', () => {
   it('has no ends for no values, and refuses no resamples', () => {
     expect(bootstrapMean([], randomStreams(1))).toEqual({ low: Number.NaN, high: Number.NaN });
     expect(() => bootstrapMean([1], randomStreams(1), { resamples: 0 })).toThrow(RangeError);
-  });
-});
-
-describe('sharedBootstrap', () => {
-  it('is the percentiles of the sorted means of the same draws, for list after list', () => {
-    const shapes = fc.tuple(
-      fc.integer({ min: 1, max: 12 }),
-      fc.integer(),
-      fc.integer({ min: 1, max: 400 }),
-      fc.constantFrom(0.95, 0.5),
-    );
-    fc.assert(
-      fc.property(
-        shapes,
-        fc.infiniteStream(fc.double({ min: -1, max: 1, noNaN: true })),
-        (shape, numbers) => {
-          const [count, seed, resamples, level] = shape;
-          const found = sharedBootstrap(count, randomStreams(seed), { resamples, level });
-          const random = randomStreams(seed);
-          const draws = Array.from({ length: resamples }, () =>
-            Array.from({ length: count }, () => random.below(count)),
-          );
-          for (let list = 0; list < 3; list++) {
-            const values = [...numbers.take(count)].map((value) => (list === 1 ? Math.round(value) : value));
-            const means = draws.map((drawn) => mean(drawn.map((i) => values[i]!)));
-            const [low, high] = percentiles(means, [(1 - level) / 2, (1 + level) / 2]);
-            expect(found(values).low).toBeCloseTo(low!, 12);
-            expect(found(values).high).toBeCloseTo(high!, 12);
-          }
-        },
-      ),
-      { numRuns: 60 },
-    );
-  });
-
-  it('has no ends for no values, refuses no resamples and other lengths', () => {
-    expect(sharedBootstrap(0, randomStreams(1))([])).toEqual({ low: Number.NaN, high: Number.NaN });
-    expect(() => sharedBootstrap(1, randomStreams(1), { resamples: 0 })).toThrow(RangeError);
-    expect(() => sharedBootstrap(2, randomStreams(1))([1])).toThrow(RangeError);
   });
 });

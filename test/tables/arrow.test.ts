@@ -114,6 +114,50 @@ describe('an Arrow file', () => {
     await open.close();
   });
 
+  it('is read in parts: adjoining columns of one batch after the other', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.array(row, { maxLength: 5 }), { maxLength: 4 }), async (batches) => {
+        writeBatches(file('parts.arrow'), batches);
+        const open = await openArrow(file('parts.arrow'));
+        const [rows, seen] = [batches.flat(), { word: [], whole: [], vector: [], pair: [] }];
+        const add = (name: keyof typeof seen, values: ArrayLike<unknown>) =>
+          (seen[name] as unknown[]).push(...Array.from(values));
+        for await (const part of open.parts(['word', 'whole'])) {
+          add('word', part.strings('word'));
+          add('whole', part.int32('whole'));
+        }
+        for await (const part of open.parts(['vector', 'pair'])) {
+          add('vector', part.floats('vector').values);
+          add('pair', part.ints('pair').values);
+        }
+        await open.close();
+        expect(seen).toEqual({
+          word: rows.map((r) => r.word),
+          whole: rows.map((r) => r.whole),
+          vector: rows.flatMap((r) => r.vector),
+          pair: rows.flatMap((r) => r.pair),
+        });
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('is damaged where a part names a word that is not there', async () => {
+    const words = Array.from({ length: 50 }, (_, i) => `word ${i}`);
+    const path = file('words.arrow');
+    writeTable(path, { word: dictionary(), x: float64() }, { word: words, x: words.map((_, i) => i / 7) });
+    const bytes = readFileSync(path);
+    const codes = Buffer.from(Int32Array.from(words.keys()).buffer);
+    bytes.writeInt32LE(50, bytes.indexOf(codes) + codes.length - 4);
+    writeFileSync(path, bytes);
+    const open = await openArrow(path);
+    for await (const part of open.parts(['x'])) expect(part.float64('x')[49]).toBe(7);
+    await expect(open.parts(['word', 'x']).next()).rejects.toThrow(
+      /"word" has a word that is not in its list/,
+    );
+    await open.close();
+  });
+
   it("is a file that Arrow's own reader understands", () => {
     const batches = fc.sample(fc.array(row, { minLength: 2, maxLength: 3 }), { numRuns: 2, seed: 9 });
     writeBatches(file('d.arrow'), batches);

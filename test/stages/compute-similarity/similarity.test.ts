@@ -119,7 +119,7 @@ describe('the kernel', () => {
       images: fc.integer({ min: 1, max: 30 }),
       dimensions: fc.integer({ min: 1, max: 150 }),
       references: fc.integer({ min: 1, max: 12 }),
-      tasks: fc.integer({ min: 0, max: 12 }),
+      tasks: fc.integer({ min: 0, max: 40 }), // also more than images: these are then weighed first
       kind: fc.constantFrom('cosine' as const, 'squared-euclidean' as const),
     })
     .chain(({ images, dimensions, references, tasks, kind }) => {
@@ -163,22 +163,13 @@ describe('the kernel', () => {
     const embeddings = Array.from({ length: 10 }, (_, i) =>
       Float32Array.from({ length: 200 }, (_, d) => Math.sin(i * 200 + d)),
     );
-    const batches = [
-      batchOf(
-        Array.from({ length: 9 }, (_, i) => ({
-          plus: i,
-          minus: i + 1,
-          references_plus: [0],
-          references_minus: [i],
-        })),
-      ),
-    ];
+    const task = { plus: 0, minus: 1, references_plus: [2, 3, 4, 5], references_minus: [6, 7, 8, 9] };
     const passes = async (memory: number) =>
-      (await compared('cosine', embeddings, batches, 1, { embeddings: memory })).passes;
-    // Four panels of 64 dimensions of ten images, 2,560 bytes each, or 25 of 8 dimensions.
-    expect(await passes(10_240)).toBe(1);
-    expect(await passes(10_239)).toBe(2);
-    expect(await passes(2_560)).toBe(4);
+      (await compared('cosine', embeddings, [batchOf([task])], 4, { embeddings: memory })).passes;
+    // Seven panels of 32 dimensions of ten images, 1,280 bytes each, or 25 of 8 dimensions.
+    expect(await passes(8_960)).toBe(1);
+    expect(await passes(8_959)).toBe(2);
+    expect(await passes(1_280)).toBe(7);
     expect(await passes(320)).toBe(25);
     expect(await passes(1)).toBe(25);
   });
