@@ -11,7 +11,7 @@ import type { Run, RunInfo, RunState, Runs, StoredRun } from './types.ts';
 
 /**
  * One folder a run: `start.json` (when, what), `config.json`, `events.jsonl`, `fingerprints` (the records it uses, one a
- * line), `owner.json` while it runs, and at the end `run.json`.
+ * line, some more than once), `owner.json` while it runs, and at the end `run.json`.
  */
 const ID = /^\d{8}-\d{6}\.\d{3}-[0-9a-f]{10}$/;
 
@@ -97,7 +97,6 @@ interface OpenRun extends Run {
 
 function openRun(id: string, dir: string, session: Session, ended: () => void): OpenRun {
   const handles = new Map<string, number>();
-  const noted = new Set<string>();
   const ownerFile = join(dir, 'owner.json');
   let waiting = '';
   let timer: NodeJS.Timeout | undefined;
@@ -141,24 +140,18 @@ function openRun(id: string, dir: string, session: Session, ended: () => void): 
     id,
     dir,
     giveUp,
-    event(event, soon = false) {
+    event(event) {
       waiting += `${JSON.stringify(event)}\n`;
-      if (!soon || failed !== undefined || waiting.length > MOST_WAITING) write();
+      write();
+    },
+    eventSoon(text) {
+      waiting += `${text}\n`;
+      if (failed !== undefined || waiting.length > MOST_WAITING) write();
       else timer ??= setTimeout(writeLate, LATEST_MS).unref();
     },
     recordFingerprints(fingerprints) {
-      const fresh: string[] = [];
-      for (const fingerprint of fingerprints) {
-        if (noted.has(fingerprint)) continue;
-        noted.add(fingerprint);
-        fresh.push(fingerprint);
-      }
-      try {
-        if (fresh.length > 0) append('fingerprints', `${fresh.join('\n')}\n`);
-      } catch (error) {
-        for (const fingerprint of fresh) noted.delete(fingerprint);
-        throw error;
-      }
+      const lines = [...fingerprints].join('\n');
+      if (lines !== '') append('fingerprints', `${lines}\n`);
     },
     async finish({ complete, summary }) {
       write();

@@ -125,3 +125,23 @@ interface OfTask extends OfStage {
 }
 
 export type Emit = (event: Event) => void;
+
+/** JSON of the event of a task that was found in the store, of which a run may tell a million. */
+export function hitText(event: Event & { event: 'task' }): string {
+  const { stage, vars, fingerprint, ms, bytes, at } = event;
+  let told = '';
+  for (const name in vars) told += `${told === '' ? '' : ','}${quoted(name)}:${quoted(vars[name]!)}`;
+  return `{"event":"task","stage":${quoted(stage)},"vars":{${told}},"fingerprint":"${fingerprint}","outcome":"hit","ms":${ms},"bytes":${bytes},"at":${at}}`;
+}
+
+const quotedTexts = new Map<string, string>();
+
+/** JSON of a text that comes again and again, as the name of a stage or of an element does. */
+function quoted(text: string): string {
+  let known = quotedTexts.get(text);
+  if (known === undefined) {
+    known = JSON.stringify(text);
+    quotedTexts.set(text, known);
+  }
+  return known;
+}

@@ -1,4 +1,5 @@
-import type { PutOut, Record as StoredRecord } from '../../cache/store.ts';
+import { recordBytes } from '../../cache/indexed-record.ts';
+import type { Record as StoredRecord } from '../../cache/store.ts';
 import { isUserError } from '../../common/errors.ts';
 import type { Vars } from '../plan/document.ts';
 import { type Done, isDone, type Outcome, taskName } from '../plan/task.ts';
@@ -95,18 +96,4 @@ export function failureText(error: unknown): string {
 /** Records made before there were measures have none. */
 function measuredOf({ ran }: StoredRecord): { measured?: Measured } {
   return ran.measured === undefined ? {} : { measured: ran.measured as unknown as Measured };
-}
-
-/** Bytes of all that a record holds. */
-export function recordBytes({ outputs, lists }: PutOut): number {
-  let bytes = bytesOf(outputs);
-  for (const list of Object.values(lists))
-    for (const element of Object.values(list)) bytes += bytesOf(element);
-  return bytes;
-}
-
-function bytesOf(outputs: PutOut['outputs']): number {
-  let bytes = 0;
-  for (const name in outputs) bytes += outputs[name]!.bytes;
-  return bytes;
 }

@@ -3,10 +3,10 @@ import type { Run, Store } from '../../cache/store.ts';
 import type { Json } from '../../common/json.ts';
 import { type Checks, type Clock, createChecks, createClock } from '../plan/clock.ts';
 import { type PreparedStage, stageKey } from '../plan/prepare.ts';
-import { type Expansion, settle } from '../plan/settle.ts';
+import { type Expansion, isSettled, settle } from '../plan/settle.ts';
 import { isDone, type Outcome, shownVars, taskName } from '../plan/task.ts';
 import { type Pipeline, upstream } from '../spec/pipeline.ts';
-import type { Emit, Overhead, RunEnd } from './events.ts';
+import { type Emit, hitText, type Overhead, type RunEnd } from './events.ts';
 import { type Performer, performer } from './performer.ts';
 import { createPool, isCorruptBlob, type Pool } from './pool.ts';
 import { createReporter, type Reporter } from './reporter.ts';
@@ -67,8 +67,8 @@ export async function runPipeline(
     const event = { ...happened, at: Math.round(performance.now() - started) };
     options.emit(event);
     try {
-      const soon = event.event === 'task' && event.outcome === 'hit';
-      if (event.event !== 'progress') run.event(event as unknown as Json, soon);
+      if (event.event === 'task' && event.outcome === 'hit') run.eventSoon(hitText(event));
+      else if (event.event !== 'progress') run.event(event as unknown as Json);
     } catch (error) {
       unwritten ??= error;
     }
@@ -215,20 +215,17 @@ async function watch(
   let at = 0;
   for (const looked of expansion.looked) {
     const there: Settled[] = [];
-    for (const { vars: plain, outcome } of await looked) {
+    for (const node of await looked) {
       const place = at++;
-      const vars = shownVars(plain, setting);
-      if (outcome instanceof Promise) {
-        const late = outcome.then((settled) => {
-          all[place] = keep({ stage, vars, outcome: settled });
-          take([all[place]]);
-        });
+      const told = (outcome: Outcome): Settled => {
+        all[place] = keep(isSettled(node) ? node : { stage, vars: shownVars(node.vars, setting), outcome });
+        return all[place];
+      };
+      if (node.outcome instanceof Promise) {
+        const late = node.outcome.then((outcome) => take([told(outcome)]));
         late.catch(() => undefined); // Told below, with those that came at once.
         coming.push(late);
-      } else {
-        all[place] = keep({ stage, vars, outcome: outcome! });
-        there.push(all[place]);
-      }
+      } else there.push(told(node.outcome!));
     }
     take(there);
   }
