@@ -14,7 +14,10 @@ const FEW = 8000;
 /** One processor is left to who asks. */
 const MOST_THREADS = Math.max(1, Math.min(4, availableParallelism() - 1));
 
-/** Looks here as long as there is little to look at, then in threads, while this one goes on. */
+/** So many questions to each thread are enough to keep it busy while this one helps. */
+const MOST_WAITING = 4;
+
+/** Looks here as long as there is little to look at; then in threads, while this one goes on, and helps when it is ahead. */
 export function createLooking(dirs: Folders): Looking {
   const threads: Thread[] = [];
   let looks = 0;
@@ -31,7 +34,8 @@ export function createLooking(dirs: Folders): Looking {
   return {
     async look(files, places) {
       looks += places.length / 2;
-      if (looks >= FEW) return free().ask(files, places);
+      const thread = looks >= FEW ? free() : undefined;
+      if (thread && thread.waiting() < MOST_WAITING) return thread.ask(files, places);
       try {
         return lookAt(dirs, files, places);
       } catch (error) {

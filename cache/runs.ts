@@ -87,10 +87,6 @@ async function nextId(now: Date, newest: string | undefined): Promise<string> {
   return `${stamp}-${randomName()}`;
 }
 
-/** Characters of events that may wait to be written, and how long. */
-const MOST_WAITING = 1 << 16;
-const LATEST_MS = 100;
-
 interface OpenRun extends Run {
   giveUp(): Promise<void>;
 }
@@ -98,9 +94,6 @@ interface OpenRun extends Run {
 function openRun(id: string, dir: string, session: Session, ended: () => void): OpenRun {
   const handles = new Map<string, number>();
   const ownerFile = join(dir, 'owner.json');
-  let waiting = '';
-  let timer: NodeJS.Timeout | undefined;
-  let failed: unknown;
 
   const append = (name: string, text: string): void => {
     const path = join(dir, name);
@@ -112,25 +105,9 @@ function openRun(id: string, dir: string, session: Session, ended: () => void): 
       throw explain(error, path);
     }
   };
-  const write = (): void => {
-    clearTimeout(timer);
-    timer = undefined;
-    const [text, before] = [waiting, failed];
-    waiting = '';
-    failed = undefined;
-    if (before !== undefined) throw before;
-    if (text !== '') append('events.jsonl', text);
-  };
-  const writeLate = (): void => {
-    try {
-      write();
-    } catch (error) {
-      failed = error;
-    }
-  };
+  const line = (text: string): void => append('events.jsonl', `${text}\n`);
   const giveUp = async (): Promise<void> => {
     ended();
-    writeLate();
     for (const handle of handles.values()) closeSync(handle);
     handles.clear();
     session.beating.delete(ownerFile);
@@ -140,21 +117,13 @@ function openRun(id: string, dir: string, session: Session, ended: () => void): 
     id,
     dir,
     giveUp,
-    event(event) {
-      waiting += `${JSON.stringify(event)}\n`;
-      write();
-    },
-    eventSoon(text) {
-      waiting += `${text}\n`;
-      if (failed !== undefined || waiting.length > MOST_WAITING) write();
-      else timer ??= setTimeout(writeLate, LATEST_MS).unref();
-    },
+    event: (event) => line(JSON.stringify(event)),
+    line,
     recordFingerprints(fingerprints) {
       const lines = [...fingerprints].join('\n');
       if (lines !== '') append('fingerprints', `${lines}\n`);
     },
     async finish({ complete, summary }) {
-      write();
       const end: End = {
         at: new Date().toISOString(),
         complete,

@@ -3,7 +3,7 @@ import type { Measured } from './job.ts';
 
 /**
  * Everything that a run tells, in order. The terminal view, plain lines and `--json` are views of this stream, and the
- * run's folder keeps it (`events.jsonl`, without `progress`).
+ * run's folder keeps it (`events.jsonl`, see log.ts).
  */
 export type Event = Happening & {
   /** Milliseconds since the run began; set by the run. */
@@ -126,22 +126,8 @@ interface OfTask extends OfStage {
 
 export type Emit = (event: Event) => void;
 
-/** JSON of the event of a task that was found in the store, of which a run may tell a million. */
-export function hitText(event: Event & { event: 'task' }): string {
-  const { stage, vars, fingerprint, ms, bytes, at } = event;
-  let told = '';
-  for (const name in vars) told += `${told === '' ? '' : ','}${quoted(name)}:${quoted(vars[name]!)}`;
-  return `{"event":"task","stage":${quoted(stage)},"vars":{${told}},"fingerprint":"${fingerprint}","outcome":"hit","ms":${ms},"bytes":${bytes},"at":${at}}`;
-}
-
-const quotedTexts = new Map<string, string>();
-
-/** JSON of a text that comes again and again, as the name of a stage or of an element does. */
-function quoted(text: string): string {
-  let known = quotedTexts.get(text);
-  if (known === undefined) {
-    known = JSON.stringify(text);
-    quotedTexts.set(text, known);
-  }
-  return known;
-}
+/** A task that was found in the store. */
+export type Hit = Extract<Event, { event: 'task' }> & {
+  readonly outcome: 'hit';
+  readonly fingerprint: string;
+};

@@ -47,7 +47,7 @@ function tellDone(of: { stage: string; vars: Vars }, outcome: Done, emit: Emit) 
   const { fingerprint } = outcome.task;
   const bytes = recordBytes(outcome.record);
   if (outcome.state === 'hit')
-    return emit({ event: 'task', stage, vars, fingerprint, outcome: 'hit', ms: 0, bytes });
+    return emit({ event: 'task', stage, vars, fingerprint, outcome: 'hit', ms: 0, bytes, at: 0 });
   const { ms } = outcome.record.ran;
   emit({ event: 'task', stage, vars, fingerprint, outcome: 'ran', ms, bytes, ...measuredOf(outcome.record) });
 }

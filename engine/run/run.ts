@@ -6,7 +6,8 @@ import { type PreparedStage, stageKey } from '../plan/prepare.ts';
 import { type Expansion, isSettled, settle } from '../plan/settle.ts';
 import { isDone, type Outcome, shownVars, taskName } from '../plan/task.ts';
 import { type Pipeline, upstream } from '../spec/pipeline.ts';
-import { type Emit, hitText, type Overhead, type RunEnd } from './events.ts';
+import type { Emit, Overhead, RunEnd } from './events.ts';
+import { createLog } from './log.ts';
 import { type Performer, performer } from './performer.ts';
 import { createPool, isCorruptBlob, type Pool } from './pool.ts';
 import { createReporter, type Reporter } from './reporter.ts';
@@ -63,12 +64,12 @@ export async function runPipeline(
     ...(options.command && { command: options.command }),
   });
   let unwritten: unknown;
-  const emit: Emit = (happened) => {
-    const event = { ...happened, at: Math.round(performance.now() - started) };
+  const log = createLog(run);
+  const emit: Emit = (event) => {
+    (event as { at?: number }).at = Math.round(performance.now() - started);
     options.emit(event);
     try {
-      if (event.event === 'task' && event.outcome === 'hit') run.eventSoon(hitText(event));
-      else if (event.event !== 'progress') run.event(event as unknown as Json);
+      log.write(event);
     } catch (error) {
       unwritten ??= error;
     }
@@ -93,6 +94,7 @@ export async function runPipeline(
     return end;
   } finally {
     signal.removeEventListener('abort', interrupt);
+    log.close();
     await pool.close();
   }
 }
