@@ -4,4 +4,21 @@
 const { availableParallelism } = require('node:os');
 
 process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, availableParallelism()));
-import('../engine/cli/start.mjs');
+
+const program = require('./compiled.js').load(process.argv[2] ?? '');
+if (program) start(program);
+else fromSource(true);
+
+async function start({ main }) {
+  try {
+    process.exitCode = await main(process.argv);
+  } catch (error) {
+    if (error?.name !== 'NotCompiled') throw error;
+    await fromSource(false);
+  }
+}
+
+async function fromSource(compile) {
+  const { start } = await import('../engine/cli/start.mjs');
+  await start(compile);
+}

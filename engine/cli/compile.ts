@@ -1,0 +1,111 @@
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { join, sep } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Plugin } from 'esbuild';
+import { sha256 } from '../../common/json.ts';
+
+const { FOLDER, ROOT, identity } = createRequire(import.meta.url)('../../bin/compiled.js') as {
+  FOLDER: string;
+  ROOT: string;
+  /** What tells a file, relative to the root, from what it was before. */
+  identity(path: string): string;
+};
+
+/** Packages of plain JavaScript that most commands need; the others stay where they are. */
+const INSIDE = ['zod', 'yaml', 'commander', 'p-limit', 'picomatch', 'fastest-levenshtein', 'hyparquet'];
+
+/** A file that changed so shortly before could change again without a new time. */
+const RACY_MS = 2000;
+
+/**
+ * Compiles the program, with the stages that belong to it, into one file that bin/mis.js starts instead of the source. Where
+ * that can't be kept, or the source was just changed, nothing is done: it only saves time.
+ */
+export async function compile(): Promise<void> {
+  const began = Date.now();
+  const { build } = await import('esbuild');
+  const { outputFiles, metafile } = await build({
+    stdin: { contents: entryText(), resolveDir: ROOT, loader: 'js' },
+    bundle: true,
+    write: false,
+    metafile: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20',
+    absWorkingDir: ROOT,
+    logLevel: 'silent',
+    banner: { js: '(function (exports, require, module) {' },
+    footer: { js: '})' },
+    plugins: [ownUrls, outside],
+  });
+  try {
+    const inputs = Object.keys(metafile.inputs).filter((path) => path !== '<stdin>');
+    const changed = inputs
+      .map((path) => statSync(join(ROOT, path)))
+      .map(({ mtimeMs, ctimeMs }) => Math.max(mtimeMs, ctimeMs));
+    if (began - Math.max(...changed) < RACY_MS) return;
+    const files = Object.fromEntries(inputs.map((path) => [path, identity(path)]));
+    keep(outputFiles[0]!.contents, files);
+  } catch {
+    // A folder that can't be written.
+  }
+}
+
+/** What is exported, and how stages are imported by their paths. */
+function entryText(): string {
+  const stages = readdirSync(join(ROOT, 'stages'))
+    .map((name) => join(ROOT, 'stages', name, 'index.ts'))
+    .filter((path) => existsSync(path))
+    .map((path) => JSON.stringify(path));
+  return `export { main } from './engine/cli/main.ts';
+    import { provideStages } from './engine/spec/load-stage.ts';
+    provideStages(new Map([${stages.map((path) => `[${path}, () => import(${path})]`).join(', ')}]));`;
+}
+
+/** Files beside a module are found from where its source lies. */
+const ownUrls: Plugin = {
+  name: 'own urls',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.ts$/ }, ({ path }) => ({
+      loader: 'ts',
+      contents: readFileSync(path, 'utf8').replaceAll(
+        'import.meta.url',
+        JSON.stringify(pathToFileURL(path).href),
+      ),
+    }));
+  },
+};
+
+const outside: Plugin = {
+  name: 'outside',
+  setup({ onResolve }) {
+    onResolve({ filter: /^[^./]/ }, ({ path, importer }) => {
+      const isOwn = !importer.includes(`${sep}node_modules${sep}`);
+      return isOwn && !INSIDE.includes(path) ? { path, external: true } : undefined;
+    });
+  },
+};
+
+function keep(program: Uint8Array, files: Record<string, string>): void {
+  const name = `program-${sha256(program).slice(0, 16)}.cjs`;
+  const write = (to: string, content: string | Uint8Array) => {
+    const via = join(FOLDER, `.${process.pid}-${to}`);
+    writeFileSync(via, content);
+    renameSync(via, join(FOLDER, to));
+  };
+  mkdirSync(FOLDER, { recursive: true });
+  write(name, program);
+  write('manifest.json', JSON.stringify({ node: process.version, program: name, files }));
+  for (const other of readdirSync(FOLDER))
+    if (other.startsWith('program-') && !other.startsWith(name)) rmSync(join(FOLDER, other), { force: true });
+}
