@@ -8,6 +8,8 @@ import type { PutOut } from './types.ts';
 
 /** The entries in a file of the index, left in its bytes: an object for each of a million would be most of a run's memory. */
 export interface IndexFile extends Bytes {
+  /** The same bytes once more. */
+  readonly words: Int32Array;
   readonly shapes: readonly Shape[];
   /** Where each entry begins, in order. */
   readonly starts: Uint32Array;
@@ -67,9 +69,9 @@ function entriesIn(bytes: Buffer): IndexFile | undefined {
   const folders = kinds.map((of) =>
     of.includes('folder') ? of.map((kind) => kind === 'folder') : undefined,
   );
-  return at === bytes.length
-    ? { bytes, numbers, folders, shapes, starts: Uint32Array.from(starts) }
-    : undefined;
+  if (at !== bytes.length) return undefined;
+  const words = new Int32Array(bytes.buffer, 0, bytes.length / 4);
+  return { bytes, numbers, words, folders, shapes, starts: Uint32Array.from(starts) };
 }
 
 /** Entries that aren't in a file yet. */

@@ -137,22 +137,28 @@ function finderIn(files: readonly IndexFile[]): Pick<RecordIndex, 'find' | 'plac
   };
   // From the end, so that of two entries of one record the later one is met first.
   for (let file = files.length - 1; file >= 0; file--) {
-    const { bytes, starts } = files[file]!;
+    const { words, starts } = files[file]!;
     for (let i = starts.length - 1; i >= 0; i--) {
-      let place = bytes.readUInt32BE(starts[i]!) & mask;
+      let place = words[starts[i]! / 4]! & mask;
       while (table[place] !== 0) place = (place + 1) & mask;
       table[place] = firsts[file]! + i + 1;
     }
   }
-  const wanted = Buffer.alloc(32);
+  const wanted = new Int32Array(8);
+  const bytes = Buffer.from(wanted.buffer);
   const find = (fingerprint: string): number => {
-    if (fingerprint.length !== 64 || wanted.write(fingerprint, 'hex') !== 32) return -1;
-    for (let place = wanted.readUInt32BE() & mask; table[place] !== 0; place = (place + 1) & mask) {
+    if (fingerprint.length !== 64 || bytes.write(fingerprint, 'hex') !== 32) return -1;
+    for (let place = wanted[0]! & mask; table[place] !== 0; place = (place + 1) & mask) {
       const entry = table[place]! - 1;
       const [file, start] = placeOf(entry);
-      if (wanted.compare(files[file]!.bytes, start, start + 32) === 0) return entry;
+      if (isAt(wanted, files[file]!.words, start / 4)) return entry;
     }
     return -1;
   };
   return { find, placeOf };
+}
+
+function isAt(wanted: Int32Array, words: Int32Array, at: number): boolean {
+  for (let i = 0; i < wanted.length; i++) if (words[at + i] !== wanted[i]) return false;
+  return true;
 }

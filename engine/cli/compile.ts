@@ -49,7 +49,7 @@ export async function compile(): Promise<void> {
     plugins: [ownUrls, outside],
   });
   try {
-    const inputs = Object.keys(metafile.inputs).filter((path) => path !== '<stdin>');
+    const inputs = [...new Set(Object.keys(metafile.inputs).flatMap(watched))];
     const changed = inputs
       .map((path) => statSync(join(ROOT, path)))
       .map(({ mtimeMs, ctimeMs }) => Math.max(mtimeMs, ctimeMs));
@@ -59,6 +59,13 @@ export async function compile(): Promise<void> {
   } catch {
     // A folder that can't be written.
   }
+}
+
+/** The file that tells whether one is as it was: of a package that says which version it is. */
+function watched(path: string): string[] {
+  if (path === '<stdin>') return [];
+  const [inPackage] = /^.*node_modules\/(@[^/]+\/)?[^/]+\//.exec(path) ?? [];
+  return [inPackage === undefined ? path : `${inPackage}package.json`];
 }
 
 /** What is exported, and how stages are imported by their paths. */
