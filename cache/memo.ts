@@ -10,6 +10,7 @@ import type { FileDigest, Memo } from './types.ts';
 
 /** A memo that grew beyond this drops its oldest entries. */
 const MOST_ENTRIES = 200_000;
+const MOST_CHARACTERS = 1 << 26;
 
 interface OpenMemo extends Memo {
   save(session: Session): Promise<void>;
@@ -39,6 +40,15 @@ export function createMemos(dir: string, session: Session): Memos {
   };
 }
 
+/** Reads a memo's file at first use, without a store around it. */
+export function readMemo(path: string): (key: string) => Json | undefined {
+  let kept: Map<string, Json> | undefined;
+  return (key) => {
+    kept ??= load(path);
+    return kept.get(key);
+  };
+}
+
 function createMemo(path: string): OpenMemo {
   let kept: Map<string, Json> | undefined;
   const added = new Map<string, Json>();
@@ -58,9 +68,14 @@ function createMemo(path: string): OpenMemo {
         all.delete(key);
         all.set(key, value);
       }
-      const entries = [...all].slice(-MOST_ENTRIES);
+      let entries = [...all].slice(-MOST_ENTRIES);
+      let text = JSON.stringify(entries);
+      while (text.length > MOST_CHARACTERS) {
+        entries = entries.slice(Math.ceil(entries.length / 2));
+        text = JSON.stringify(entries);
+      }
       try {
-        await writeWhole(path, await session.path(), JSON.stringify(entries));
+        await writeWhole(path, await session.path(), text);
       } catch {
         return;
       }

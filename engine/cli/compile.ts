@@ -1,4 +1,6 @@
 import {
+  accessSync,
+  constants,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -32,7 +34,21 @@ const RACY_MS = 2000;
  * that can't be kept, or the source was just changed, nothing is done: it only saves time.
  */
 export async function compile(): Promise<void> {
-  const began = Date.now();
+  try {
+    mkdirSync(FOLDER, { recursive: true });
+    accessSync(FOLDER, constants.W_OK);
+    const began = Date.now();
+    const { program, inputs } = await built();
+    const watching = [...new Set(inputs.flatMap(watched))];
+    const changed = watching.map((path) => statSync(join(ROOT, path)));
+    if (changed.some(({ mtimeMs, ctimeMs }) => began - Math.max(mtimeMs, ctimeMs) < RACY_MS)) return;
+    keep(program, Object.fromEntries(watching.map((path) => [path, identity(path)])));
+  } catch {
+    // Code that doesn't compile, or a folder that can't be written.
+  }
+}
+
+async function built(): Promise<{ program: Uint8Array; inputs: string[] }> {
   const { build } = await import('esbuild');
   const { outputFiles, metafile } = await build({
     stdin: { contents: entryText(), resolveDir: ROOT, loader: 'js' },
@@ -48,17 +64,7 @@ export async function compile(): Promise<void> {
     footer: { js: '})' },
     plugins: [ownUrls, outside],
   });
-  try {
-    const inputs = [...new Set(Object.keys(metafile.inputs).flatMap(watched))];
-    const changed = inputs
-      .map((path) => statSync(join(ROOT, path)))
-      .map(({ mtimeMs, ctimeMs }) => Math.max(mtimeMs, ctimeMs));
-    if (began - Math.max(...changed) < RACY_MS) return;
-    const files = Object.fromEntries(inputs.map((path) => [path, identity(path)]));
-    keep(outputFiles[0]!.contents, files);
-  } catch {
-    // A folder that can't be written.
-  }
+  return { program: outputFiles[0]!.contents, inputs: Object.keys(metafile.inputs) };
 }
 
 /** The file that tells whether one is as it was: of a package that says which version it is. */
@@ -110,7 +116,6 @@ function keep(program: Uint8Array, files: Record<string, string>): void {
     writeFileSync(via, content);
     renameSync(via, join(FOLDER, to));
   };
-  mkdirSync(FOLDER, { recursive: true });
   write(name, program);
   write('manifest.json', JSON.stringify({ node: process.version, program: name, files }));
   for (const other of readdirSync(FOLDER))
