@@ -37,7 +37,6 @@ function scriptOf(path, command) {
   const script = new vm.Script(readFileSync(path, 'latin1'), {
     filename: join(ROOT, 'compiled.cjs'),
     cachedData: read(kept),
-    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
   if (script.cachedDataRejected !== false)
     process.once('exit', (code) => {

@@ -58,6 +58,8 @@ async function built(): Promise<{ program: Uint8Array; inputs: string[] }> {
     format: 'cjs',
     platform: 'node',
     target: 'node20',
+    // Code that V8 kept can't import.
+    supported: { 'dynamic-import': false },
     absWorkingDir: ROOT,
     logLevel: 'silent',
     banner: { js: '(function (exports, require, module) {' },
@@ -104,7 +106,7 @@ const outside: Plugin = {
   setup({ onResolve }) {
     onResolve({ filter: /^[^./]/ }, ({ path, importer }) => {
       const isOwn = !importer.includes(`${sep}node_modules${sep}`);
-      return isOwn && !INSIDE.includes(path) ? { path, external: true } : undefined;
+      return isOwn && !INSIDE.includes(path.split('/')[0]!) ? { path, external: true } : undefined;
     });
   },
 };
