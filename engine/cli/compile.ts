@@ -26,6 +26,9 @@ const { FOLDER, ROOT, identity } = createRequire(import.meta.url)('../../bin/com
 /** Packages of plain JavaScript that most commands need; the others stay where they are. */
 const INSIDE = ['zod', 'yaml', 'commander', 'p-limit', 'picomatch', 'fastest-levenshtein', 'hyparquet'];
 
+/** What decides too what comes of it: a new stage is a new name in their folder. */
+const ALSO = ['bin/compiled.js', 'engine/cli/compile.ts', 'stages'];
+
 /** A file that changed so shortly before could change again without a new time. */
 const RACY_MS = 2000;
 
@@ -39,7 +42,7 @@ export async function compile(): Promise<void> {
     accessSync(FOLDER, constants.W_OK);
     const began = Date.now();
     const { program, inputs } = await built();
-    const watching = [...new Set(inputs.flatMap(watched))];
+    const watching = [...new Set([...ALSO, ...inputs.flatMap(watched)])];
     const changed = watching.map((path) => statSync(join(ROOT, path)));
     if (changed.some(({ mtimeMs, ctimeMs }) => began - Math.max(mtimeMs, ctimeMs) < RACY_MS)) return;
     keep(program, Object.fromEntries(watching.map((path) => [path, identity(path)])));
