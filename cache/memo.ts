@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { UserError } from '../common/errors.ts';
 import type { Json } from '../common/json.ts';
@@ -127,7 +126,7 @@ export async function digestFile(path: string, memo: Memo): Promise<FileDigest> 
 }
 
 async function look(path: string): Promise<{ is: string; bytes: number; changedMs: number }> {
-  const info = await explained(path, () => stat(path, { bigint: true })).catch((error) => {
+  const info = await explained(path, async () => statSync(path, { bigint: true })).catch((error) => {
     throw isMissing(error)
       ? new UserError(`${path} doesn't exist. Check the path, or bring the file there.`)
       : error;
