@@ -1,12 +1,14 @@
 // The program compiled into one file, which starts in a fifth of the time that its source takes. It is made by the first command
 // that finds none (engine/cli/compile.ts), and used as long as every file that it was made from is as it was.
 const { readFileSync, renameSync, statSync, writeFileSync } = require('node:fs');
-const { createRequire } = require('node:module');
+const { createRequire, SourceMap } = require('node:module');
 const { join } = require('node:path');
 const vm = require('node:vm');
 
 const ROOT = join(__dirname, '..');
 const FOLDER = join(ROOT, '.compiled');
+/** The program as traces of errors name it. */
+const NAME = join(ROOT, 'compiled.cjs');
 
 /** What tells a file from one that took its place, and from what it was before. */
 function identity(path) {
@@ -22,6 +24,7 @@ function load(command) {
     for (const path in files) if (identity(path) !== files[path]) return undefined;
     const script = scriptOf(join(FOLDER, program), command);
     const compiled = { exports: {} };
+    traceSource(join(FOLDER, `${program}.map`));
     // As if it lay in the root's folder: from there it finds packages.
     const require = createRequire(join(ROOT, 'package.json'));
     script.runInThisContext()(compiled.exports, require, compiled);
@@ -35,7 +38,7 @@ function load(command) {
 function scriptOf(path, command) {
   const kept = `${path}.${/^[a-z]+$/.test(command) ? command : 'any'}`;
   const script = new vm.Script(readFileSync(path, 'latin1'), {
-    filename: join(ROOT, 'compiled.cjs'),
+    filename: NAME,
     cachedData: read(kept),
   });
   if (script.cachedDataRejected !== false)
@@ -44,6 +47,27 @@ function scriptOf(path, command) {
     });
   return script;
 }
+
+/** From now on traces of errors name places in the source. Its map is read when the first one is asked for. */
+function traceSource(path) {
+  let map;
+  const inSource = (place, line, column) => {
+    map ??= new SourceMap(JSON.parse(readFileSync(path, 'utf8')));
+    const found = map.findEntry(line - 1, column - 1);
+    if (found.originalSource === undefined) return place;
+    return `${join(ROOT, found.originalSource)}:${found.originalLine + 1}:${found.originalColumn + 1}`;
+  };
+  Error.prepareStackTrace = (error, sites) => {
+    const lines = sites.map((site) => `\n    at ${site}`).join('');
+    try {
+      return `${error}${lines.replaceAll(PLACE, inSource)}`;
+    } catch {
+      return `${error}${lines}`;
+    }
+  };
+}
+
+const PLACE = new RegExp(`${NAME.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}:(\\d+):(\\d+)`, 'g');
 
 function read(path) {
   try {

@@ -41,22 +41,25 @@ export async function compile(): Promise<void> {
     mkdirSync(FOLDER, { recursive: true });
     accessSync(FOLDER, constants.W_OK);
     const began = Date.now();
-    const { program, inputs } = await built();
+    const { program, map, inputs } = await built();
     const watching = [...new Set([...ALSO, ...inputs.flatMap(watched)])];
     const changed = watching.map((path) => statSync(join(ROOT, path)));
     if (changed.some(({ mtimeMs, ctimeMs }) => began - Math.max(mtimeMs, ctimeMs) < RACY_MS)) return;
-    keep(program, Object.fromEntries(watching.map((path) => [path, identity(path)])));
+    keep(program, map, Object.fromEntries(watching.map((path) => [path, identity(path)])));
   } catch {
     // Code that doesn't compile, or a folder that can't be written.
   }
 }
 
-async function built(): Promise<{ program: Uint8Array; inputs: string[] }> {
+async function built(): Promise<{ program: Uint8Array; map: Uint8Array; inputs: string[] }> {
   const { build } = await import('esbuild');
   const { outputFiles, metafile } = await build({
     stdin: { contents: entryText(), resolveDir: ROOT, loader: 'js' },
     bundle: true,
     write: false,
+    outfile: join(ROOT, 'compiled.cjs'),
+    sourcemap: 'external',
+    sourcesContent: false,
     metafile: true,
     format: 'cjs',
     platform: 'node',
@@ -69,7 +72,8 @@ async function built(): Promise<{ program: Uint8Array; inputs: string[] }> {
     footer: { js: '})' },
     plugins: [ownUrls, outside],
   });
-  return { program: outputFiles[0]!.contents, inputs: Object.keys(metafile.inputs) };
+  const [map, program] = outputFiles.map(({ contents }) => contents) as [Uint8Array, Uint8Array];
+  return { program, map, inputs: Object.keys(metafile.inputs) };
 }
 
 /** The file that tells whether one is as it was: of a package that says which version it is. */
@@ -114,7 +118,7 @@ const outside: Plugin = {
   },
 };
 
-function keep(program: Uint8Array, files: Record<string, string>): void {
+function keep(program: Uint8Array, map: Uint8Array, files: Record<string, string>): void {
   const name = `program-${sha256(program).slice(0, 16)}.cjs`;
   const write = (to: string, content: string | Uint8Array) => {
     const via = join(FOLDER, `.${process.pid}-${to}`);
@@ -122,6 +126,7 @@ function keep(program: Uint8Array, files: Record<string, string>): void {
     renameSync(via, join(FOLDER, to));
   };
   write(name, program);
+  write(`${name}.map`, map);
   write('manifest.json', JSON.stringify({ node: process.version, program: name, files }));
   for (const other of readdirSync(FOLDER))
     if (other.startsWith('program-') && !other.startsWith(name)) rmSync(join(FOLDER, other), { force: true });
