@@ -66,12 +66,13 @@ function written(node: Node): Written {
 }
 
 function read([start, end, value]: Written, source: Source): Node {
+  if (value === undefined || ![start, end].every(Number.isInteger)) throw new TypeError('not a value');
   const place: Place = { source, start, end };
   if (Array.isArray(value)) return { kind: 'list', place, items: value.map((item) => read(item, source)) };
   if (typeof value !== 'object' || value === null) return { kind: 'scalar', place, value: value as string };
   const entries = new Map<string, Entry>();
   for (const [name, from, to, inner] of (value as { readonly entries: readonly WrittenEntry[] }).entries)
-    entries.set(name, { key: { source, start: from, end: to }, value: read(inner, source) });
+    entries.set(String(name), { key: { source, start: from, end: to }, value: read(inner, source) });
   return { kind: 'map', place, entries };
 }
 
