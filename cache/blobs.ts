@@ -12,14 +12,14 @@ import {
   statNow,
   withFile,
 } from './files.ts';
-import type { Shelf } from './looking.ts';
 import { point } from './points.ts';
 import { asideName, type Session } from './session.ts';
 import type { Sweeping } from './sweeping.ts';
 import { CorruptBlob, type FileDigest } from './types.ts';
 
 /** Files by the SHA-256 of their bytes: `blobs/ab/abcd…`, read-only, never changed, put in place by one rename. */
-export interface Blobs extends Shelf {
+export interface Blobs {
+  pathOf(digest: string): string;
   /** Cheap: whether a file of that size lies under the digest. Bytes aren't looked at. */
   present(digest: string, bytes: number): boolean;
   /** Moves a finished file in (or drops it where the store has the same bytes already). */
@@ -138,7 +138,7 @@ export function createBlobs(dir: string, quarantine: string, session: Session, s
   const dropBad = (digest: string, seen: Identity): Promise<void> =>
     setAside(pathOf(digest), digest, quarantine, (moved) => moved === seen);
 
-  return { dir, extension: '', pathOf, present, adopt, verified, dropBad };
+  return { pathOf, present, adopt, verified, dropBad };
 }
 
 /** False where the two lie on different file systems. */

@@ -158,13 +158,13 @@ export async function renameSynced(from: string, to: string): Promise<void> {
 }
 
 /**
- * Writes a whole file so that its name always stands for all of the old or all of the new text: to `via` (a path on the
+ * Writes a whole file so that its name always stands for all of the old or all of the new content: to `via` (a path on the
  * same file system), synced, renamed. Failures name the file.
  */
-export async function writeWhole(path: string, via: string, text: string): Promise<void> {
+export async function writeWhole(path: string, via: string, content: string | Uint8Array): Promise<void> {
   try {
     await withFile(via, 'w', async (file) => {
-      await file.writeFile(text);
+      await file.writeFile(content);
       await file.sync();
     });
     await renameSynced(via, path);

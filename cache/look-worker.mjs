@@ -1,23 +1,20 @@
-// Looks at many files in a thread of its own. Plain JavaScript, so that it starts without a loader.
-import { statSync } from 'node:fs';
-import { sep } from 'node:path';
-import { parentPort } from 'node:worker_threads';
+// Looks at the files of entries of the index in a thread of its own. Plain JavaScript, so that it starts without a loader.
+import { parentPort, workerData } from 'node:worker_threads';
+import { lookAt } from './index-entry.mjs';
 
-/** Inode, size and modification time in ms of each file `dir/ab/abcd…`; -1 for the inode where there is none. */
-function lookAt({ dir, names, extension }) {
-  const all = names.split('\n');
-  const found = new Float64Array(3 * all.length).fill(-1);
-  for (const [i, name] of all.entries()) {
-    const path = `${dir}${sep}${name.slice(0, 2)}${sep}${name}${extension}`;
-    const info = statSync(path, { throwIfNoEntry: false });
-    if (info?.isFile()) found.set([info.ino, info.size, info.mtimeMs], 3 * i);
-  }
-  return found;
-}
+let files = [];
 
 parentPort.on('message', (asked) => {
+  if (Array.isArray(asked)) {
+    files = asked.map(({ shared, length, folders }) => ({
+      bytes: Buffer.from(shared, 0, length),
+      numbers: new Float64Array(shared),
+      folders,
+    }));
+    return;
+  }
   try {
-    const found = lookAt(asked);
+    const found = lookAt(workerData, files, asked);
     parentPort.postMessage(found, [found.buffer]);
   } catch (error) {
     parentPort.postMessage({ code: error.code, message: error.message });

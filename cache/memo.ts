@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { UserError } from '../common/errors.ts';
 import type { Json } from '../common/json.ts';
@@ -10,6 +9,7 @@ import type { FileDigest, Memo } from './types.ts';
 
 /** A memo that grew beyond this drops its oldest entries. */
 const MOST_ENTRIES = 200_000;
+const MOST_CHARACTERS = 1 << 26;
 
 interface OpenMemo extends Memo {
   save(session: Session): Promise<void>;
@@ -39,6 +39,15 @@ export function createMemos(dir: string, session: Session): Memos {
   };
 }
 
+/** Reads a memo's file at first use, without a store around it. */
+export function readMemo(path: string): (key: string) => Json | undefined {
+  let kept: Map<string, Json> | undefined;
+  return (key) => {
+    kept ??= load(path);
+    return kept.get(key);
+  };
+}
+
 function createMemo(path: string): OpenMemo {
   let kept: Map<string, Json> | undefined;
   const added = new Map<string, Json>();
@@ -58,9 +67,14 @@ function createMemo(path: string): OpenMemo {
         all.delete(key);
         all.set(key, value);
       }
-      const entries = [...all].slice(-MOST_ENTRIES);
+      let entries = [...all].slice(-MOST_ENTRIES);
+      let text = JSON.stringify(entries);
+      while (text.length > MOST_CHARACTERS) {
+        entries = entries.slice(Math.ceil(entries.length / 2));
+        text = JSON.stringify(entries);
+      }
       try {
-        await writeWhole(path, await session.path(), JSON.stringify(entries));
+        await writeWhole(path, await session.path(), text);
       } catch {
         return;
       }
@@ -112,7 +126,7 @@ export async function digestFile(path: string, memo: Memo): Promise<FileDigest> 
 }
 
 async function look(path: string): Promise<{ is: string; bytes: number; changedMs: number }> {
-  const info = await explained(path, () => stat(path, { bigint: true })).catch((error) => {
+  const info = await explained(path, async () => statSync(path, { bigint: true })).catch((error) => {
     throw isMissing(error)
       ? new UserError(`${path} doesn't exist. Check the path, or bring the file there.`)
       : error;

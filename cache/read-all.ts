@@ -1,8 +1,8 @@
-import type { Blobs } from './blobs.ts';
-import { type FileLook, fileNow } from './files.ts';
+import { fileNow } from './files.ts';
 import type { Folders } from './folders.ts';
-import type { Look } from './looking.ts';
-import type { Entry, RecordIndex } from './record-index.ts';
+import { SAME } from './index-entry.mjs';
+import type { Looking } from './looking.ts';
+import type { RecordIndex } from './record-index.ts';
 import { artifactsOf, type Records } from './records.ts';
 import type { Session } from './session.ts';
 import type { Sweeping } from './sweeping.ts';
@@ -10,12 +10,11 @@ import type { PutOut } from './types.ts';
 
 interface Parts {
   readonly records: Records;
-  readonly blobs: Blobs;
   readonly folders: Folders;
   readonly session: Session;
   readonly sweeping: Sweeping;
   readonly index: RecordIndex;
-  readonly look: Look;
+  readonly looking: Looking;
 }
 
 /**
@@ -37,9 +36,10 @@ export function readerOfAll(
   }
 
   return async (fingerprints) => {
-    await session.use(...fingerprints);
+    await session.useAll(fingerprints);
     const found = await indexed(parts, fingerprints);
-    const missed = [...found.keys()].filter((i) => !found[i]);
+    const missed: number[] = [];
+    for (let i = 0; i < found.length; i++) if (!found[i]) missed.push(i);
     for (const i of missed) found[i] = await readFile(fingerprints[i]!);
     if (missed.some((i) => !found[i])) await sweeping.ended();
     for (const i of missed) found[i] ??= await readFile(fingerprints[i]!);
@@ -49,32 +49,27 @@ export function readerOfAll(
 
 /** What the index has of records that are as it says, with all their blobs. */
 async function indexed(
-  { records, blobs, folders, index, look }: Parts,
+  { folders, index, looking }: Parts,
   fingerprints: readonly string[],
 ): Promise<(PutOut | undefined)[]> {
   const found: (PutOut | undefined)[] = new Array(fingerprints.length).fill(undefined);
   if (!index.isWorth(fingerprints.length)) return found;
-  const known: { readonly place: number; readonly entry: Entry }[] = [];
-  const digests: string[] = [];
-  for (const [place, fingerprint] of fingerprints.entries()) {
-    const entry = index.find(fingerprint);
-    if (!entry) continue;
-    known.push({ place, entry });
-    for (const { kind, digest } of artifactsOf(entry.record)) if (kind === 'file') digests.push(digest);
-  }
-  const names = known.map(({ place }) => fingerprints[place]!);
-  const [recordAt, blobAt] = await Promise.all([look(records, names), look(blobs, digests)]);
+  const entries = fingerprints.map((fingerprint) => index.find(fingerprint));
+  const known = entries.filter((entry) => entry !== -1);
+  const places = new Uint32Array(2 * known.length);
+  for (const [i, entry] of known.entries()) places.set(index.placeOf(entry), 2 * i);
+  const looks = await looking.look(index.files(), places);
   let next = 0;
-  for (const [i, { place, entry }] of known.entries()) {
-    let isWhole = isSame(recordAt(i), entry.file);
-    for (const artifact of artifactsOf(entry.record)) {
-      if (artifact.kind === 'file') isWhole = blobAt(next++)?.size === artifact.bytes && isWhole;
-      else isWhole &&= await folders.present(artifact);
-    }
-    if (isWhole) found[place] = entry.record;
+  for (const [i, entry] of entries.entries()) {
+    if (entry === -1 || looks[next++] !== SAME) continue;
+    const record = index.record(entry);
+    if (!record.hasFolders || (await areThere(folders, record))) found[i] = record;
   }
   return found;
 }
 
-const isSame = (a: FileLook | undefined, b: FileLook): boolean =>
-  a !== undefined && a.ino === b.ino && a.size === b.size && a.mtimeMs === b.mtimeMs;
+async function areThere(folders: Folders, record: PutOut): Promise<boolean> {
+  for (const artifact of artifactsOf(record))
+    if (artifact.kind === 'folder' && !(await folders.present(artifact))) return false;
+  return true;
+}

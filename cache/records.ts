@@ -6,7 +6,6 @@ import { type Blobs, setAside } from './blobs.ts';
 import { codeOf, explain, isMissing } from './failures.ts';
 import { fileNow, writeWhole } from './files.ts';
 import type { Folders } from './folders.ts';
-import type { Shelf } from './looking.ts';
 import { point } from './points.ts';
 import type { RecordIndex } from './record-index.ts';
 import type { Session } from './session.ts';
@@ -17,7 +16,8 @@ import { type Artifact, type NewRecord, type PutOut, RECORD_FORMAT, type Record 
  * `records/ab/<fingerprint>.json`, written last: `{"format":1,"checksum":"<SHA-256 of the record's text>","record":…}`. The
  * checksum is over the very bytes that follow, so a cut or changed file is never taken for a record.
  */
-export interface Records extends Shelf {
+export interface Records {
+  pathOf(fingerprint: string): string;
   read(fingerprint: string): Promise<Record | undefined>;
   /** As `read`, but doesn't note that somebody relies on it, and doesn't wait for who cleans. */
   lookUp(fingerprint: string): Promise<Record | undefined>;
@@ -112,7 +112,7 @@ export function createRecords(
     return found;
   }
 
-  return { dir, extension: EXTENSION, pathOf, read, lookUp, commit, peek, dropBad, all };
+  return { pathOf, read, lookUp, commit, peek, dropBad, all };
 }
 
 /**
@@ -175,7 +175,7 @@ function recordIn(body: string): Record | undefined {
 }
 
 /** Whether what a record puts out has the right shape: another one's digests would name files outside the store. */
-export const isPutOut = ({ outputs, lists }: PutOut): boolean =>
+const isPutOut = ({ outputs, lists }: PutOut): boolean =>
   isMap(outputs, isArtifact) && isMap(lists, (list) => isMap(list, (element) => isMap(element, isArtifact)));
 
 function isMap(value: unknown, isRight: (value: unknown) => boolean): boolean {

@@ -11,7 +11,7 @@ import type { Run, RunInfo, RunState, Runs, StoredRun } from './types.ts';
 
 /**
  * One folder a run: `start.json` (when, what), `config.json`, `events.jsonl`, `fingerprints` (the records it uses, one a
- * line), `owner.json` while it runs, and at the end `run.json`.
+ * line, some more than once), `owner.json` while it runs, and at the end `run.json`.
  */
 const ID = /^\d{8}-\d{6}\.\d{3}-[0-9a-f]{10}$/;
 
@@ -87,21 +87,13 @@ async function nextId(now: Date, newest: string | undefined): Promise<string> {
   return `${stamp}-${randomName()}`;
 }
 
-/** Characters of events that may wait to be written, and how long. */
-const MOST_WAITING = 1 << 16;
-const LATEST_MS = 100;
-
 interface OpenRun extends Run {
   giveUp(): Promise<void>;
 }
 
 function openRun(id: string, dir: string, session: Session, ended: () => void): OpenRun {
   const handles = new Map<string, number>();
-  const noted = new Set<string>();
   const ownerFile = join(dir, 'owner.json');
-  let waiting = '';
-  let timer: NodeJS.Timeout | undefined;
-  let failed: unknown;
 
   const append = (name: string, text: string): void => {
     const path = join(dir, name);
@@ -113,25 +105,9 @@ function openRun(id: string, dir: string, session: Session, ended: () => void): 
       throw explain(error, path);
     }
   };
-  const write = (): void => {
-    clearTimeout(timer);
-    timer = undefined;
-    const [text, before] = [waiting, failed];
-    waiting = '';
-    failed = undefined;
-    if (before !== undefined) throw before;
-    if (text !== '') append('events.jsonl', text);
-  };
-  const writeLate = (): void => {
-    try {
-      write();
-    } catch (error) {
-      failed = error;
-    }
-  };
+  const line = (text: string): void => append('events.jsonl', `${text}\n`);
   const giveUp = async (): Promise<void> => {
     ended();
-    writeLate();
     for (const handle of handles.values()) closeSync(handle);
     handles.clear();
     session.beating.delete(ownerFile);
@@ -141,27 +117,13 @@ function openRun(id: string, dir: string, session: Session, ended: () => void): 
     id,
     dir,
     giveUp,
-    event(event, soon = false) {
-      waiting += `${JSON.stringify(event)}\n`;
-      if (!soon || failed !== undefined || waiting.length > MOST_WAITING) write();
-      else timer ??= setTimeout(writeLate, LATEST_MS).unref();
-    },
+    event: (event) => line(JSON.stringify(event)),
+    line,
     recordFingerprints(fingerprints) {
-      const fresh: string[] = [];
-      for (const fingerprint of fingerprints) {
-        if (noted.has(fingerprint)) continue;
-        noted.add(fingerprint);
-        fresh.push(fingerprint);
-      }
-      try {
-        if (fresh.length > 0) append('fingerprints', `${fresh.join('\n')}\n`);
-      } catch (error) {
-        for (const fingerprint of fresh) noted.delete(fingerprint);
-        throw error;
-      }
+      const lines = [...fingerprints].join('\n');
+      if (lines !== '') append('fingerprints', `${lines}\n`);
     },
     async finish({ complete, summary }) {
-      write();
       const end: End = {
         at: new Date().toISOString(),
         complete,

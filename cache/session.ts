@@ -20,6 +20,8 @@ export interface Session {
   path(): Promise<string>;
   /** Notes fingerprints or digests in the journal. */
   use(...names: readonly string[]): Promise<void>;
+  /** The same for many, which aren't remembered: noted once more, they stand there twice. */
+  useAll(names: readonly string[]): Promise<void>;
   workspace(): Promise<Workspace>;
   /** Files whose modification time says "still alive", beside `owner.json`. */
   readonly beating: Set<string>;
@@ -64,6 +66,17 @@ export function createSession(tmp: string): Session {
     });
     return made;
   };
+  const note = async (names: readonly string[]): Promise<void> => {
+    if (names.length === 0) return;
+    await folder();
+    const path = join(dir, 'uses');
+    try {
+      journal ??= openSync(path, 'a');
+      appendFileSync(journal, `${names.join('\n')}\n`);
+    } catch (error) {
+      throw isMissing(error) ? storeIsGone(dir) : explain(error, path);
+    }
+  };
   return {
     owner,
     beating,
@@ -73,17 +86,10 @@ export function createSession(tmp: string): Session {
     },
     async use(...names) {
       const fresh = names.filter((name) => !used.has(name));
-      if (fresh.length === 0) return;
-      await folder();
-      const path = join(dir, 'uses');
-      try {
-        journal ??= openSync(path, 'a');
-        appendFileSync(journal, `${fresh.join('\n')}\n`);
-      } catch (error) {
-        throw isMissing(error) ? storeIsGone(dir) : explain(error, path);
-      }
+      await note(fresh);
       for (const name of fresh) used.add(name);
     },
+    useAll: note,
     async workspace() {
       swept ??= removeDead(tmp);
       await swept;

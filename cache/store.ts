@@ -38,8 +38,7 @@ export async function openStore(path: string): Promise<Store> {
   const folders = createFolders(blobs, session);
   const index = createRecordIndex(join(dir, 'index'), session);
   const records = createRecords(join(dir, 'records'), quarantine, blobs, folders, session, sweeping, index);
-  const looking = createLooking();
-  const { look } = looking;
+  const looking = createLooking({ records: join(dir, 'records'), blobs: join(dir, 'blobs') });
   const memos = createMemos(join(dir, 'memo'), session);
   const runs = createRuns(join(dir, 'runs'), session);
   const pins = createPins(join(dir, 'pins'), runs, session);
@@ -48,7 +47,7 @@ export async function openStore(path: string): Promise<Store> {
     dir,
     runs,
     read: records.read,
-    readAll: readerOfAll({ records, blobs, folders, session, sweeping, index, look }),
+    readAll: readerOfAll({ records, folders, session, sweeping, index, looking }),
     async *records() {
       for (const fingerprint of await records.all()) {
         const record = await records.peek(fingerprint);

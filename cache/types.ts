@@ -163,10 +163,11 @@ export interface Run {
   readonly id: string;
   readonly dir: string;
   /**
-   * Appends one line to `events.jsonl`. Returns when the line is with the operating system, and all before it; `soon`: it
-   * may take 100 ms, so that a hundred thousand of them are written together.
+   * Appends one line to `events.jsonl`. Returns when the line is with the operating system, and all before it.
    */
-  event(event: Json, soon?: boolean): void;
+  event(event: Json): void;
+  /** The same for a text that is JSON already. */
+  line(text: string): void;
   /** Says which records the run uses, so that `gc` keeps them. May be called again as the plan grows. */
   recordFingerprints(fingerprints: Iterable<string>): void;
   /**

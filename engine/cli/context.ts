@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readMemo } from '../../cache/memo.ts';
 import { remoteOf } from '../../cache/remote/address.ts';
 import { openStore, type Store } from '../../cache/store.ts';
 import { UserError } from '../../common/errors.ts';
@@ -13,6 +14,7 @@ import { type Expectation, expectations } from '../spec/expect.ts';
 import type { MapNode } from '../spec/node.ts';
 import { loadPipeline, type Pipeline, subgraph } from '../spec/pipeline.ts';
 import { configShape, type Shape } from '../spec/shape.ts';
+import { recallYaml, takeParsedYaml } from '../spec/yaml-memory.ts';
 
 /** Options that every command over the graph takes. */
 export interface GraphOptions {
@@ -45,6 +47,7 @@ export function pipelinePath(options: GraphOptions): string {
 
 /** Reads pipeline and config, and checks both. */
 export async function loadSpec(options: GraphOptions): Promise<Spec> {
+  recallYaml(readMemo(join(storeFolder(options), 'memo', 'yaml.json')));
   const pipeline = await loadPipeline(pipelinePath(options));
   const shape = configShape(pipeline.stages);
   const files = options.config?.length
@@ -105,6 +108,7 @@ export async function withSpec<T>(
   const store = await (options.alone ? openStore(folder) : openReadThrough(folder));
   try {
     const opened = performance.now();
+    for (const [key, value] of takeParsedYaml()) store.memo('yaml').set(key, value);
     const checks = createChecks();
     const open = openedFor(spec.pipeline, spec.config, store, checks);
     const { stages, notes } = await vary(await prepare(wanted, open), open, spec.shape, targets);

@@ -22,6 +22,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     await program.parseAsync(argv);
     return code;
   } catch (error) {
+    if (error instanceof Error && error.name === 'NotCompiled') throw error;
     const { failureText } = await import('../run/reporter.ts');
     process.stderr.write(`mis: ${failureText(error)}\n`);
     return 1;

@@ -1,7 +1,7 @@
 import { openStore } from '../../cache/store.ts';
 import { findRun } from '../plan/find-run.ts';
 import { taskName } from '../plan/task.ts';
-import type { Event } from '../run/events.ts';
+import { eventsOf } from '../run/log.ts';
 import { type Profile, profileOf, type StageProfile } from '../run/profile.ts';
 import { byteCount, duration, plural, varsText } from '../ui/format.ts';
 import { table } from '../ui/table.ts';
@@ -15,7 +15,7 @@ export async function profile(
   const store = await openStore(storeFolder(options));
   try {
     const run = await findRun(store, name);
-    const found = profileOf((await run.events()) as unknown as Event[]);
+    const found = profileOf(await eventsOf(run));
     const text = options.json
       ? JSON.stringify({ run: run.id, at: run.at, state: run.state, ...found })
       : profileText(run.id, run.state, found);

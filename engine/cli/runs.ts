@@ -1,5 +1,6 @@
 import { basename, relative } from 'node:path';
 import type { Pin, StoredRun } from '../../cache/store.ts';
+import { eventsOf } from '../run/log.ts';
 import { duration } from '../ui/format.ts';
 import { table } from '../ui/table.ts';
 import type { GraphOptions } from './context.ts';
@@ -80,7 +81,7 @@ async function lineOf(run: StoredRun, pins: readonly Pin[]): Promise<Line> {
 /** What the tasks of a run without an end came to, by its events. */
 async function countTasks(run: StoredRun): Promise<{ ran: number; hit: number; failed: number }> {
   const counts = { ran: 0, hit: 0, failed: 0 };
-  for (const event of (await run.events()) as unknown as { event: string; outcome?: keyof typeof counts }[]) {
+  for (const event of (await eventsOf(run)) as { event: string; outcome?: keyof typeof counts }[]) {
     if (event.event === 'task' && event.outcome && event.outcome in counts) counts[event.outcome] += 1;
   }
   return counts;

@@ -89,7 +89,6 @@ const isAll = (node: Node): boolean =>
 
 function whole(name: string, text: string, end = text.length): Place {
   const source = sourceOf(name, text, process.cwd());
-  source.lines.addNewLine(0);
   return { source, start: 0, end };
 }
 

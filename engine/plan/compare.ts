@@ -1,4 +1,5 @@
 import type { Store, StoredRun } from '../../cache/store.ts';
+import { eventsOf } from '../run/log.ts';
 import { type Cause, difference, type Side, sideOf } from './difference.ts';
 import type { Vars } from './document.ts';
 import { identity, type PastTask } from './history.ts';
@@ -34,7 +35,7 @@ export interface TaskChange {
 /** The tasks of a past run. */
 export async function statesOfRun(run: StoredRun): Promise<TaskState[]> {
   const last = new Map<string, TaskState>();
-  const events = (await run.events()) as unknown as (Partial<PastTask> & { event: string })[];
+  const events = (await eventsOf(run)) as (Partial<PastTask> & { event: string })[];
   for (const { event, stage, vars, fingerprint } of events) {
     if (event !== 'task' || stage === undefined || vars === undefined) continue;
     const state = fingerprint === undefined ? 'failed' : 'known';

@@ -17,8 +17,10 @@ export interface Missing {
 
 /** What comes to a task. */
 export interface Inputs {
-  /** By input, sorted by their variables. */
-  readonly sources: Readonly<Record<string, readonly Source[]>>;
+  /** Of each input how many artefacts there are. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** By input, sorted by their variables. Gathered when asked for: of most tasks nobody does. */
+  sources(): Readonly<Record<string, readonly Source[]>>;
   readonly missing: readonly Missing[];
   /** Canonical JSON of what the inputs add to the fingerprint. Not to be asked where one has too few or too many. */
   text(): string;
@@ -71,14 +73,15 @@ export function inputFinder(
       if (coming.length > 0) return { coming };
       const all = Object.entries(gathered);
       const text = () => {
-        const given = texts.filter(({ name }) => gathered[name]!.sources.length > 0);
+        const given = texts.filter(({ name }) => gathered[name]!.count > 0);
         const members = given.map(
           ({ name, contract }) => `${JSON.stringify(name)}:${gathered[name]!.text(contract!.take)}`,
         );
         return `{${members.join(',')}}`;
       };
       return {
-        sources: Object.fromEntries(all.map(([name, { sources }]) => [name, sources])),
+        counts: Object.fromEntries(all.map(([name, { count }]) => [name, count])),
+        sources: () => Object.fromEntries(all.map(([name, { sources }]) => [name, sources()])),
         missing: all.flatMap(([, { missing }]) => missing),
         text: rememberedIfAskedAgain(text),
       };
@@ -88,7 +91,8 @@ export function inputFinder(
 
 /** What comes to a task by one of its inputs. */
 interface Gathered {
-  readonly sources: readonly Source[];
+  readonly count: number;
+  sources(): readonly Source[];
   readonly missing: readonly Missing[];
   text(take: 'one' | 'each'): string;
 }
@@ -101,17 +105,28 @@ function oneInput(
 ) {
   const finders = needs.map((need) => oneNeed(taker, need, expansions, variableOf));
   const names = finders.flatMap((each) => each.names);
-  const find = sharing(names, (vars): Gathered | Coming => {
+  const gather = (vars: Vars) => {
     const found: Source[] = [];
     const missing: Missing[] = [];
     const coming: Promise<unknown>[] = [];
     for (const finder of finders) finder.find(vars, found, missing, coming);
+    return { found, missing, coming };
+  };
+  const find = sharing(names, (vars): Gathered | Coming => {
+    const { found, missing, coming } = gather(vars);
     if (coming.length > 0) return { coming };
-    const sources = inOrder(found);
+    /** Kept for the first who asks, which is soon; there may be a million. */
+    let fresh: readonly Source[] | undefined = found;
+    const sources = () => {
+      const now = fresh ?? gather(vars).found;
+      fresh = undefined;
+      return inOrder(now);
+    };
     return {
+      count: found.length,
       sources,
       missing,
-      text: rememberedIfAskedAgain((take: 'one' | 'each') => inputText(take, sources, vars)),
+      text: rememberedIfAskedAgain((take: 'one' | 'each') => inputText(take, sources(), vars)),
     };
   });
   return { names, find };
@@ -175,7 +190,7 @@ function oneNeed(
       for (const source of artefacts(need, { vars, record: outcome.record }, taken, variable))
         sources.push(source);
     } else {
-      const name = taskName(node.spec.name, shownVars(node.vars, node.setting));
+      const name = taskName(node.stage.spec.name, shownVars(node.vars, node.stage.setting));
       missing.push({ vars: node.vars, setting, name, outcome });
     }
   }
@@ -199,7 +214,7 @@ function oneNeed(
 function indexOf(taker: StageSpec, part: Part, expansion: Expansion): Index {
   if ('unknown' in expansion) return expansion;
   const nodes = expansion.nodes.filter(({ vars }) => part.has(vars));
-  const shared = nodes[0] ? sharedVariables(taker, nodes[0].spec) : [];
+  const shared = nodes[0] ? sharedVariables(taker, nodes[0].stage.spec) : [];
   const byShared = new Map<string, Node[]>();
   for (const node of nodes) {
     const key = valuesKey(node.vars, shared);

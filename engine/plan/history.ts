@@ -1,4 +1,5 @@
 import type { Store } from '../../cache/store.ts';
+import { eventsOf } from '../run/log.ts';
 import type { Vars } from './document.ts';
 import { varsKey } from './task.ts';
 
@@ -29,7 +30,7 @@ async function* pastTasks(store: Store, onlyThatRan: boolean): AsyncGenerator<Pa
   for await (const run of store.runs.newestFirst()) {
     if (++read > MAX_RUNS) return;
     if (onlyThatRan && (run.summary as { ran?: number } | undefined)?.ran === 0) continue;
-    const events = (await run.events()) as unknown as ({ event: string } & PastTask)[];
+    const events = (await eventsOf(run)) as ({ event: string } & PastTask)[];
     yield events.filter(({ event }) => event === 'task').map((task) => ({ ...task, run: run.id }));
   }
 }

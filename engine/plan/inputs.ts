@@ -1,3 +1,4 @@
+import { outputOf } from '../../cache/indexed-record.ts';
 import type { PutOut } from '../../cache/store.ts';
 import type { Need, Pipeline, StageSpec } from '../spec/pipeline.ts';
 import type { InputDigest, Vars } from './document.ts';
@@ -21,7 +22,7 @@ export function artefacts(
 ): Source[] {
   const { vars, record } = from;
   if (need.list === undefined || variable === undefined) {
-    const artifact = record.outputs[need.output];
+    const artifact = outputOf(record, need.output);
     return artifact ? [{ vars, artifact }] : [];
   }
   const list = record.lists[need.list] ?? {};

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { Store, Record as StoredRecord } from '../../cache/store.ts';
+import { eventsOf } from '../run/log.ts';
 import { sideOf } from './difference.ts';
 import type { Document, Vars } from './document.ts';
 import type { PastTask } from './history.ts';
@@ -125,7 +126,7 @@ async function runsOf(store: Store): Promise<RunIndex> {
   const ran = new Map<string, string>();
   for await (const run of store.runs.newestFirst()) {
     sets.push(new Set(await run.fingerprints()));
-    for (const event of (await run.events()) as unknown as (PastTask & { event: string })[])
+    for (const event of (await eventsOf(run)) as (PastTask & { event: string })[])
       if (event.event === 'task' && event.outcome === 'ran' && !ran.has(event.fingerprint))
         ran.set(event.fingerprint, run.id);
   }

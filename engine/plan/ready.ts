@@ -7,7 +7,7 @@ import type { Document, InputDigest, Vars } from './document.ts';
 import type { Inputs } from './find-sources.ts';
 import { inputDigest } from './inputs.ts';
 import type { Prepared, PreparedStage } from './prepare.ts';
-import { type ReadyTask, type Source, shownVars, taskName } from './task.ts';
+import { type ReadyTask, shownVars, taskName } from './task.ts';
 
 /** The inputs that a task finds don't fit what its stage takes. */
 export class Unfitting extends UserError {}
@@ -16,13 +16,13 @@ export class Unfitting extends UserError {}
 export function readyTask(
   prepared: PreparedStage,
   vars: Vars,
-  { sources, text }: Inputs,
+  inputs: Inputs,
   impossible: readonly Impossible[],
 ): ReadyTask {
   const variant = prepared.variant(vars);
-  for (const name in prepared.spec.stage.inputs) checkCount(prepared, vars, name, sources[name] ?? []);
-  const fingerprint = variant.fingerprint(text(), impossible.length > 0 ? impossible : undefined);
-  return new Ready(prepared, variant, vars, fingerprint, sources, impossible);
+  for (const name in prepared.spec.stage.inputs) checkCount(prepared, vars, name, inputs.counts[name] ?? 0);
+  const fingerprint = variant.fingerprint(inputs.text(), impossible.length > 0 ? impossible : undefined);
+  return new Ready(prepared, variant, vars, fingerprint, inputs, impossible);
 }
 
 /**
@@ -31,8 +31,8 @@ export function readyTask(
  */
 class Ready implements ReadyTask {
   readonly fingerprint: string;
-  readonly inputs: ReadyTask['inputs'];
   readonly impossible: readonly Impossible[];
+  private readonly found: Inputs;
   private readonly prepared: PreparedStage;
   private readonly variant: Prepared;
   private readonly plain: Vars;
@@ -42,14 +42,14 @@ class Ready implements ReadyTask {
     variant: Prepared,
     plain: Vars,
     fingerprint: string,
-    inputs: ReadyTask['inputs'],
+    found: Inputs,
     impossible: readonly Impossible[],
   ) {
     this.prepared = prepared;
     this.variant = variant;
     this.plain = plain;
     this.fingerprint = fingerprint;
-    this.inputs = inputs;
+    this.found = found;
     this.impossible = impossible;
   }
 
@@ -62,10 +62,14 @@ class Ready implements ReadyTask {
   get vars(): Vars {
     return shownVars(this.plain, this.setting);
   }
+  get inputs(): ReadyTask['inputs'] {
+    return this.found.sources();
+  }
   get document(): Document {
+    const { inputs } = this;
     const digests: Record<string, InputDigest> = {};
     for (const [name, { take, counts }] of Object.entries(this.spec.stage.inputs ?? {})) {
-      const found = this.inputs[name] ?? [];
+      const found = inputs[name] ?? [];
       if (counts !== false && found.length > 0) digests[name] = inputDigest(take, found, this.plain);
     }
     return {
@@ -94,9 +98,9 @@ class Ready implements ReadyTask {
   }
 }
 
-function checkCount({ spec, setting }: PreparedStage, vars: Vars, name: string, found: readonly Source[]) {
+function checkCount({ spec, setting }: PreparedStage, vars: Vars, name: string, count: number) {
   const { take, optional } = spec.stage.inputs![name]!;
-  if (take === 'one' && found.length > 1) {
+  if (take === 'one' && count > 1) {
     const needs = spec.needs.filter((each) => each.input === name);
     const from = needs.map(({ stage }) => stage).join(' and ');
     const verb = needs.length > 1 ? 'put' : 'puts';
@@ -106,12 +110,12 @@ function checkCount({ spec, setting }: PreparedStage, vars: Vars, name: string, 
     throw unfitting(
       errorAt(
         needs[0]!.place,
-        `stage ${spec.name} takes one "${name}", but ${from} ${verb} out ${found.length} for it`,
+        `stage ${spec.name} takes one "${name}", but ${from} ${verb} out ${count} for it`,
         hint,
       ),
     );
   }
-  if (found.length === 0 && !optional) {
+  if (count === 0 && !optional) {
     throw unfitting(
       errorAt(
         spec.place,

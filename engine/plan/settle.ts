@@ -11,11 +11,18 @@ import { isDone, type Outcome, pick, type ReadyTask, shownVars, taskName } from 
 
 /** A task of the graph and what becomes of it. */
 export interface Node {
-  readonly spec: StageSpec;
+  readonly stage: PreparedStage;
   readonly vars: Vars;
-  readonly setting: string;
   /** Undefined until it was looked for; a promise (that never rejects) while it is on its way. */
   outcome: Outcome | Promise<Outcome> | undefined;
+}
+
+/** A node that tells of its task what people see. */
+export type Settled = Node & { readonly outcome: Outcome };
+
+/** Whether a task is at the config's own point and its outcome known: then its node says it all. */
+export function isSettled(node: Node): node is Settled {
+  return node.stage.setting === '' && node.outcome !== undefined && !(node.outcome instanceof Promise);
 }
 
 /** The tasks of a stage; unknown while a list that it runs over isn't there. */
@@ -64,7 +71,7 @@ export function settle(
     const { spec, setting } = prepared;
     const expansion = expand(prepared, expansions).then((found): Expansion => {
       if ('unknown' in found) return found;
-      const nodes = found.vars.map((vars): Node => ({ spec, vars, setting, outcome: undefined }));
+      const nodes = found.vars.map((vars): Node => ({ stage: prepared, vars, outcome: undefined }));
       return { nodes, looked: look(prepared, nodes) };
     });
     expansions.set(stageKey(spec.name, setting), expansion);
@@ -226,11 +233,11 @@ async function expand(
       const source = await expansions.get(part.key)!;
       if ('unknown' in source) return source;
       for (const node of (await Promise.all(source.looked)).flat()) {
-        const { vars, setting } = node;
+        const { vars, stage } = node;
         if (!part.has(vars)) continue;
         const outcome = (await node.outcome)!;
         if (!isDone(outcome)) {
-          const name = taskName(list.stage, shownVars(vars, setting));
+          const name = taskName(list.stage, shownVars(vars, stage.setting));
           return { unknown: unready([{ name, outcome }]) };
         }
         lists.push({ vars, names: Object.keys(outcome.record.lists[list.name] ?? {}) });

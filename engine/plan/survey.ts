@@ -2,7 +2,7 @@ import type { Store } from '../../cache/store.ts';
 import type { Pipeline } from '../spec/pipeline.ts';
 import type { Vars } from './document.ts';
 import { type PreparedStage, stageKey } from './prepare.ts';
-import { settle } from './settle.ts';
+import { isSettled, settle } from './settle.ts';
 import { type Outcome, shownVars } from './task.ts';
 
 /** What a run would do with a stage. */
@@ -37,9 +37,10 @@ export async function survey(
         };
       await Promise.all(expansion.looked);
       const tasks: { vars: Vars; outcome: Outcome }[] = [];
-      for (const { vars, outcome } of expansion.nodes) {
-        const known = outcome instanceof Promise ? await outcome : outcome!;
-        tasks.push({ vars: shownVars(vars, setting), outcome: known });
+      for (const node of expansion.nodes) {
+        const outcome = node.outcome instanceof Promise ? await node.outcome : node.outcome!;
+        // Told as it is where that can be: there may be a million.
+        tasks.push(isSettled(node) ? node : { vars: shownVars(node.vars, setting), outcome });
       }
       for (const { outcome } of tasks) if (outcome.state === 'failed') throw outcome.error;
       return { stage, settings, tasks };

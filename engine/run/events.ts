@@ -3,7 +3,7 @@ import type { Measured } from './job.ts';
 
 /**
  * Everything that a run tells, in order. The terminal view, plain lines and `--json` are views of this stream, and the
- * run's folder keeps it (`events.jsonl`, without `progress`).
+ * run's folder keeps it (`events.jsonl`, see log.ts).
  */
 export type Event = Happening & {
   /** Milliseconds since the run began; set by the run. */
@@ -125,3 +125,9 @@ interface OfTask extends OfStage {
 }
 
 export type Emit = (event: Event) => void;
+
+/** A task that was found in the store. */
+export type Hit = Extract<Event, { event: 'task' }> & {
+  readonly outcome: 'hit';
+  readonly fingerprint: string;
+};

@@ -1,4 +1,5 @@
-import type { PutOut, Record as StoredRecord } from '../../cache/store.ts';
+import { recordBytes } from '../../cache/indexed-record.ts';
+import type { Record as StoredRecord } from '../../cache/store.ts';
 import { isUserError } from '../../common/errors.ts';
 import type { Vars } from '../plan/document.ts';
 import { type Done, isDone, type Outcome, taskName } from '../plan/task.ts';
@@ -46,7 +47,7 @@ function tellDone(of: { stage: string; vars: Vars }, outcome: Done, emit: Emit) 
   const { fingerprint } = outcome.task;
   const bytes = recordBytes(outcome.record);
   if (outcome.state === 'hit')
-    return emit({ event: 'task', stage, vars, fingerprint, outcome: 'hit', ms: 0, bytes });
+    return emit({ event: 'task', stage, vars, fingerprint, outcome: 'hit', ms: 0, bytes, at: 0 });
   const { ms } = outcome.record.ran;
   emit({ event: 'task', stage, vars, fingerprint, outcome: 'ran', ms, bytes, ...measuredOf(outcome.record) });
 }
@@ -95,18 +96,4 @@ export function failureText(error: unknown): string {
 /** Records made before there were measures have none. */
 function measuredOf({ ran }: StoredRecord): { measured?: Measured } {
   return ran.measured === undefined ? {} : { measured: ran.measured as unknown as Measured };
-}
-
-/** Bytes of all that a record holds. */
-export function recordBytes({ outputs, lists }: PutOut): number {
-  let bytes = bytesOf(outputs);
-  for (const list of Object.values(lists))
-    for (const element of Object.values(list)) bytes += bytesOf(element);
-  return bytes;
-}
-
-function bytesOf(outputs: PutOut['outputs']): number {
-  let bytes = 0;
-  for (const name in outputs) bytes += outputs[name]!.bytes;
-  return bytes;
 }

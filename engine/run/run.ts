@@ -3,10 +3,11 @@ import type { Run, Store } from '../../cache/store.ts';
 import type { Json } from '../../common/json.ts';
 import { type Checks, type Clock, createChecks, createClock } from '../plan/clock.ts';
 import { type PreparedStage, stageKey } from '../plan/prepare.ts';
-import { type Expansion, settle } from '../plan/settle.ts';
+import { type Expansion, isSettled, settle } from '../plan/settle.ts';
 import { isDone, type Outcome, shownVars, taskName } from '../plan/task.ts';
 import { type Pipeline, upstream } from '../spec/pipeline.ts';
 import type { Emit, Overhead, RunEnd } from './events.ts';
+import { createLog } from './log.ts';
 import { type Performer, performer } from './performer.ts';
 import { createPool, isCorruptBlob, type Pool } from './pool.ts';
 import { createReporter, type Reporter } from './reporter.ts';
@@ -63,12 +64,12 @@ export async function runPipeline(
     ...(options.command && { command: options.command }),
   });
   let unwritten: unknown;
-  const emit: Emit = (happened) => {
-    const event = { ...happened, at: Math.round(performance.now() - started) };
+  const log = createLog(run);
+  const emit: Emit = (event) => {
+    (event as { at?: number }).at = Math.round(performance.now() - started);
     options.emit(event);
     try {
-      const soon = event.event === 'task' && event.outcome === 'hit';
-      if (event.event !== 'progress') run.event(event as unknown as Json, soon);
+      log.write(event);
     } catch (error) {
       unwritten ??= error;
     }
@@ -93,6 +94,7 @@ export async function runPipeline(
     return end;
   } finally {
     signal.removeEventListener('abort', interrupt);
+    log.close();
     await pool.close();
   }
 }
@@ -215,20 +217,17 @@ async function watch(
   let at = 0;
   for (const looked of expansion.looked) {
     const there: Settled[] = [];
-    for (const { vars: plain, outcome } of await looked) {
+    for (const node of await looked) {
       const place = at++;
-      const vars = shownVars(plain, setting);
-      if (outcome instanceof Promise) {
-        const late = outcome.then((settled) => {
-          all[place] = keep({ stage, vars, outcome: settled });
-          take([all[place]]);
-        });
+      const told = (outcome: Outcome): Settled => {
+        all[place] = keep(isSettled(node) ? node : { stage, vars: shownVars(node.vars, setting), outcome });
+        return all[place];
+      };
+      if (node.outcome instanceof Promise) {
+        const late = node.outcome.then((outcome) => take([told(outcome)]));
         late.catch(() => undefined); // Told below, with those that came at once.
         coming.push(late);
-      } else {
-        all[place] = keep({ stage, vars, outcome: outcome! });
-        there.push(all[place]);
-      }
+      } else there.push(told(node.outcome!));
     }
     take(there);
   }

@@ -56,7 +56,6 @@ function assignment(text: string): Node {
   }
   const value = parseYamlValue(`--set ${path}`, text.slice(cut + 1), process.cwd());
   const source = sourceOf('--set', text, process.cwd());
-  source.lines.addNewLine(0);
   const place: Place = { source, start: 0, end: path.length };
   const empty = value.kind === 'map' && value.entries.size === 0;
   return nested(path.split('.'), empty ? { kind: 'scalar', place, value: null } : value, place);

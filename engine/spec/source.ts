@@ -20,7 +20,23 @@ export interface Place {
 }
 
 export function sourceOf(name: string, text: string, folder: string): Source {
-  return { name, text, folder, lines: new LineCounter() };
+  let lines: LineCounter | undefined;
+  return {
+    name,
+    text,
+    folder,
+    get lines() {
+      lines ??= linesOf(text);
+      return lines;
+    },
+  };
+}
+
+function linesOf(text: string): LineCounter {
+  const lines = new LineCounter();
+  lines.addNewLine(0);
+  for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', end + 1)) lines.addNewLine(end + 1);
+  return lines;
 }
 
 export function fileSource(name: string, path: string, text: string): Source {

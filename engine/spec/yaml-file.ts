@@ -17,6 +17,7 @@ import {
 import { UserError } from '../../common/errors.ts';
 import type { Entry, MapNode, Node } from './node.ts';
 import { errorAt, fileSource, type Place, type Source, sourceOf } from './source.ts';
+import { recalled } from './yaml-memory.ts';
 
 /** Aliases that a document may expand to, so that a few lines can't become gigabytes. */
 const MAX_NODES = 200_000;
@@ -38,7 +39,8 @@ export function readYaml(path: string): Node {
   }
   if (bytes.length > MAX_BYTES)
     throw new UserError(`${name}: ${bytes.length} bytes are too many for a YAML file (limit ${MAX_BYTES})`);
-  return parseYaml(fileSource(name, resolve(path), bytes.toString('utf8')));
+  const source = fileSource(name, resolve(path), bytes.toString('utf8'));
+  return recalled(source, () => parseYaml(source));
 }
 
 /** Reads the value of a `--set` argument as YAML. */
@@ -62,7 +64,7 @@ function parseYaml(source: Source): Node {
  */
 function documentOf(source: Source): Document.Parsed {
   if (mayBeDeep(source.text)) checkDepth(source);
-  return parseDocument(source.text, { lineCounter: source.lines, prettyErrors: false, uniqueKeys: true });
+  return parseDocument(source.text, { prettyErrors: false, uniqueKeys: true });
 }
 
 /** Every level is begun by one of these characters: most files have too few, and needn't be parsed for it. */

@@ -9,8 +9,10 @@ import { createScreen } from './screen.ts';
 interface StageLine {
   /** Tasks by setting, as far as they are known. */
   readonly totals: Map<string, number>;
-  /** What became of each task: one that is repaired is told twice. */
-  readonly outcomes: Map<string, 'hit' | 'ran' | 'failed' | 'impossible'>;
+  /** Tasks that were told as hits. One that is repaired is told once more. */
+  hits: number;
+  /** What became of the others, by name. */
+  readonly outcomes: Map<string, 'ran' | 'failed' | 'impossible'>;
 }
 
 interface Running {
@@ -56,7 +58,7 @@ export function liveView(terminal: Terminal): (event: Event) => void {
   };
   return (event) => {
     if (event.event === 'start') {
-      for (const name of event.stages) stages.set(name, { totals: new Map(), outcomes: new Map() });
+      for (const name of event.stages) stages.set(name, { totals: new Map(), hits: 0, outcomes: new Map() });
       timer = setInterval(draw, REDRAW_MS);
       timer.unref();
     } else if (event.event === 'tasks') {
@@ -68,9 +70,15 @@ export function liveView(terminal: Terminal): (event: Event) => void {
       const { done, total, unit } = event;
       Object.assign(running.get(taskName(event.stage, event.vars)) ?? {}, { done, total, unit });
     } else if (event.event === 'task') {
+      const stage = stages.get(event.stage)!;
+      if (event.outcome === 'hit') {
+        stage.hits++;
+        if (running.size > 0) running.delete(taskName(event.stage, event.vars));
+        return;
+      }
       const name = taskName(event.stage, event.vars);
       running.delete(name);
-      stages.get(event.stage)!.outcomes.set(name, event.outcome);
+      stage.outcomes.set(name, event.outcome);
       const text = unfit(event);
       if (text !== undefined) say(`${colour.yellow('!')} ${text}`);
     } else if (event.event === 'warning') {
@@ -96,15 +104,18 @@ export function liveView(terminal: Terminal): (event: Event) => void {
   };
 }
 
-function stageText(name: string, { totals, outcomes }: StageLine): string {
+function stageText(name: string, { totals, hits, outcomes }: StageLine): string {
   const total = totals.size > 0 ? [...totals.values()].reduce((sum, each) => sum + each, 0) : undefined;
   const count = (of: string) => [...outcomes.values()].filter((outcome) => outcome === of).length;
-  const [hit, ran, failed, unfit] = [count('hit'), count('ran'), count('failed'), count('impossible')];
-  const filled = total ? Math.round((Math.min(outcomes.size, total) / total) * BAR) : 0;
+  const [ran, failed, unfit] = [count('ran'), count('failed'), count('impossible')];
+  // A hit that was repaired is one of the others.
+  const hit = Math.min(hits, (total ?? hits) - outcomes.size);
+  const done = hit + outcomes.size;
+  const filled = total ? Math.round((Math.min(done, total) / total) * BAR) : 0;
   const bar = `${'━'.repeat(filled)}${'─'.repeat(BAR - filled)}`;
-  const mark = failed > 0 ? '✗' : total !== undefined && outcomes.size === total ? '✓' : ' ';
+  const mark = failed > 0 ? '✗' : total !== undefined && done === total ? '✓' : ' ';
   const parts = [
-    `${outcomes.size}/${total}`,
+    `${done}/${total}`,
     ...(ran ? [`ran ${ran}`] : []),
     ...(hit ? [`up to date ${hit}`] : []),
     ...(failed ? [`failed ${failed}`] : []),
