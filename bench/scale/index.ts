@@ -2,7 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Bench, Benchmark } from '../benchmark.ts';
-import { type Ended, median, runChild, succeeded } from '../measure.ts';
+import { type Ended, runChild, succeeded } from '../measure.ts';
 import type { Known } from './known.ts';
 import type { MadeUp } from './made-up.ts';
 import { folderOf, layPictures, networkFile, writeNetworks } from './pictures.ts';
@@ -44,15 +44,16 @@ async function onPictures(bench: Bench, sizes: readonly number[]): Promise<void>
     indexing,
     'one shard; 200 images are new, the others as they were',
   );
-  const counts = bench.quick ? [500, 1000, 2000] : [1000, 10_000, 40_000];
+  const counts = bench.quick ? [500, 1000, 2000] : [2000, 10_000, 20_000];
   for (const work of ['caching of activations', 'embedding'] as const) {
     const model = networkFile(bench.dir, 'one');
     const jobs = counts.map((limit, i) => {
       const { out } = i === 2 ? outs.at(-1)! : outs[i]!;
       return { images: limit, job: { dir: '', shards: 1, out, model, limit } };
     });
-    const text = `a network of 8 × 8 pixels, 8 units and 10 logits; the last of a shard of ${sizes.at(-1)} images`;
-    await measure(bench, work, jobs, text, 1);
+    const shard = sizes.at(-1)!;
+    const text = `a network of 8 × 8 pixels, 8 units and 10 logits; ${counts[2]} of a shard of ${shard} images`;
+    await measure(bench, work, jobs, text, { listed: shard });
   }
   for (const { out } of outs) rmSync(out, { recursive: true });
 }
@@ -83,10 +84,10 @@ async function onTables(bench: Bench, sizes: readonly number[]): Promise<void> {
   await measure(bench, 'selection from extremes', jobs, text);
   await measure(bench, 'similarity', jobs, `${text}, ${FULL.dimensions} dimensions`);
   await measure(bench, 'accuracy', jobs, text);
-  // These read tables of tasks, however many images there are: one size will do. What follows shows the same tasks.
-  const tasks = jobs.at(-2)!;
-  for (const work of ['scoring', 'sweep'] as const) await measure(bench, work, [tasks], text, 1);
-  const most = jobs.at(-1)!;
+  // These read tables of tasks, which are no longer for more images. What follows shows the same tasks of more and more.
+  const [tasks, most] = jobs.slice(-2) as [Sized, Sized];
+  for (const work of ['scoring', 'sweep'] as const)
+    await measure(bench, work, [tasks, most], text, { rounds: 1 });
   const half = most.images / 2;
   const onSame = [
     tasks,
@@ -102,26 +103,29 @@ interface Sized {
   readonly job: Omit<Job, 'work'>;
 }
 
-/** Runs a piece of work on each size, and tells what an image costs, where there are sizes to compare, and the peak of memory. */
+/**
+ * Runs a piece of work on each size, and tells what an image costs, where there are sizes to compare, and the peak of memory.
+ * `listed`: how many images there are, where the last size is that of a part.
+ */
 async function measure(
   bench: Bench,
   work: Work,
   jobs: readonly Sized[],
   text: string,
-  rounds = bench.quick ? 1 : 3,
+  { rounds = bench.quick ? 1 : 3, listed }: { readonly rounds?: number; readonly listed?: number } = {},
 ): Promise<void> {
   const points: Point[] = [];
   for (const { images, job } of bench.quick ? jobs.slice(-2) : jobs) {
     const runs: Ended[] = [];
     for (let round = 0; round < rounds; round++) runs.push(await child('run', { ...job, work }));
-    const cpu = median(runs.map((run) => Number(run.stdout)));
+    const cpu = Math.min(...runs.map((run) => Number(run.stdout)));
     const peak = Math.max(...runs.map((run) => run.peak));
     points.push({ images, cpu, peak });
     const mib = Math.round(peak / MIB);
     bench.say(`${work}, ${images} images: ${cpu.toFixed(2)} s of processor time, ${mib} MiB`);
   }
   if (jobs.length > 2) bench.result(costOf(work, points, { quick: bench.quick, rounds, text }));
-  bench.result(memoryOf(work, points, text));
+  bench.result(memoryOf(work, points, text, listed));
 }
 
 async function child(what: string, given: MadeUp | Known | Job): Promise<Ended> {

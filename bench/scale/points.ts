@@ -35,16 +35,21 @@ export function costOf(
     to: few,
     unit: 'µs/image',
     ...(quick ? {} : { target: 0.9 }),
-    sizes: `${text}; ${time}; ${rounds === 1 ? 'once' : `median of ${rounds}`}`,
+    sizes: `${text}; ${time}; ${rounds === 1 ? 'once' : `the least of ${rounds}`}`,
     more: Object.fromEntries(points.map(({ images, cpu }) => [`${images} images (s)`, cpu])),
   };
 }
 
-/** The peak of memory at the last size beside the most that is allowed. */
-export function memoryOf(work: string, points: readonly Point[], text: string): Result {
-  const { images, peak } = points.at(-1)!;
+/** The peak of memory at the last size beside the most that is allowed; `listed` is how many images there were. */
+export function memoryOf(
+  work: string,
+  points: readonly Point[],
+  text: string,
+  listed = points.at(-1)!.images,
+): Result {
+  const { peak } = points.at(-1)!;
   return {
-    case: `${work}: memory for ${images} images`,
+    case: `${work}: memory for ${listed} images`,
     ratio: MOST_MIB / (peak / MIB),
     of: peak / MIB,
     to: MOST_MIB,

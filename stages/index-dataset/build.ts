@@ -14,7 +14,7 @@ import type { Params } from './index.ts';
 import { type Listing, listing } from './listing.ts';
 import { subsetOf } from './subset.ts';
 
-/** The work of the stage: list, examine, and write the index of each shard. Memory: about MEASURE bytes an image. */
+/** The work of the stage: list, examine, and write the index of each shard. Memory: about 700 bytes an image. */
 export async function indexDataset(task: Task<Params>): Promise<void> {
   const { images, classes } = await listSorted(task);
   const chosen = subsetOf(images, task.params.subset);
