@@ -44,7 +44,7 @@ async function onPictures(bench: Bench, sizes: readonly number[]): Promise<void>
     indexing,
     'one shard; 200 images are new, the others as they were',
   );
-  const counts = bench.quick ? [500, 1000, 2000] : [2000, 10_000, 20_000];
+  const counts = bench.quick ? [500, 1000, 2000] : [1000, 10_000, 20_000];
   for (const work of ['caching of activations', 'embedding'] as const) {
     const model = networkFile(bench.dir, 'one');
     const jobs = counts.map((limit, i) => {
