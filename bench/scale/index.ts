@@ -44,7 +44,7 @@ async function onPictures(bench: Bench, sizes: readonly number[]): Promise<void>
     indexing,
     'one shard; 200 images are new, the others as they were',
   );
-  const counts = bench.quick ? [500, 1000, 2000] : [1000, 10_000, 20_000];
+  const counts = bench.quick ? [500, 1000, 2000] : [1000, 8000, 16_000];
   for (const work of ['caching of activations', 'embedding'] as const) {
     const model = networkFile(bench.dir, 'one');
     const jobs = counts.map((limit, i) => {
@@ -95,7 +95,7 @@ async function onTables(bench: Bench, sizes: readonly number[]): Promise<void> {
     most,
   ].map(({ images, job }) => ({ images, job: { ...job, out: tasks.job.out } }));
   await measure(bench, 'report', onSame, text);
-  await measure(bench, 'pairs of a sample', onSame, `${text}, 20 units compared`);
+  await measure(bench, 'pairs of a sample', onSame, `${text}, 5 units compared`);
 }
 
 interface Sized {
