@@ -14,18 +14,20 @@ import {
   Utf8,
   Vector,
 } from 'apache-arrow';
+import type { Texts } from './texts.ts';
 
 type Numbers = Float32Array | Float64Array | Int32Array | Uint32Array;
 
 /**
  * Values of one column in one batch, by type:
- * text and dictionary: strings (null where the column allows it); numbers: a typed array of the type, which is taken as
+ * text: strings or `Texts`; dictionary: strings (null where the column allows it); numbers: a typed array of the type, which is taken as
  * it is, or an array of numbers (or nulls); bool: booleans, or bytes 0 and 1; fixed-width lists: one flat typed array,
  * row after row, or an array of rows; lists of any length: an array of rows.
  */
 export type ColumnValues =
   | Numbers
   | Uint8Array
+  | Texts<string | null>
   | readonly (string | number | boolean | null)[]
   | readonly (readonly number[] | Numbers)[];
 
@@ -62,7 +64,7 @@ export class DictionaryState {
 export function buildColumn(field: Field, values: ColumnValues, state?: DictionaryState): Data {
   const { type } = field;
   const nulls = nullsOf(field, values);
-  if (type instanceof Utf8) return text(values as readonly (string | null)[], nulls);
+  if (type instanceof Utf8) return text(values as Texts<string | null>, nulls);
   if (type instanceof Dictionary) {
     const data = state!.encode(values as readonly (string | null)[]);
     return makeData({ type, length: data.length, data, dictionary: new Vector(state!.chunks), ...nulls });
@@ -71,13 +73,13 @@ export function buildColumn(field: Field, values: ColumnValues, state?: Dictiona
     return makeData({
       type,
       length: values.length,
-      data: bits(values.length, (i) => Boolean(values[i])),
+      data: bits(values.length, (i) => Boolean(values.at(i))),
       ...nulls,
     });
   }
   if (type instanceof FixedSizeList) return fixedList(field.name, type, values);
   if (type instanceof List) return lists(type, values as readonly ArrayLike<number>[]);
-  const data = typed(type, values);
+  const data = typed(type, values as ArrayLike<unknown>);
   return makeData({ type, length: data.length, data, ...nulls } as Parameters<typeof makeData>[0]);
 }
 
@@ -89,10 +91,10 @@ interface Nulls {
 function nullsOf(field: Field, values: ColumnValues): Nulls {
   if (ArrayBuffer.isView(values)) return { nullCount: 0 };
   let nullCount = 0;
-  for (const value of values) if (value === null) nullCount++;
+  for (let i = 0; i < values.length; i++) if (values.at(i) === null) nullCount++;
   if (nullCount === 0) return { nullCount };
   if (!field.nullable) throw new Error(`column "${field.name}" holds null but isn't nullable`);
-  return { nullCount, nullBitmap: bits(values.length, (i) => values[i] !== null) };
+  return { nullCount, nullBitmap: bits(values.length, (i) => values.at(i) !== null) };
 }
 
 /** Bits in Arrow's order (lowest bit first). */
@@ -104,14 +106,15 @@ function bits(length: number, isSet: (index: number) => boolean): Uint8Array {
   return bytes;
 }
 
-function text(values: readonly (string | null)[], nulls: Nulls = { nullCount: 0 }): Data<Utf8> {
-  const valueOffsets = new Int32Array(values.length + 1);
-  for (const [i, value] of values.entries())
-    valueOffsets[i + 1] = valueOffsets[i]! + (value === null ? 0 : Buffer.byteLength(value));
+function text(values: Texts<string | null>, nulls: Nulls = { nullCount: 0 }): Data<Utf8> {
+  const { length } = values;
+  const valueOffsets = new Int32Array(length + 1);
+  for (let i = 0; i < length; i++)
+    valueOffsets[i + 1] = valueOffsets[i]! + Buffer.byteLength(values.at(i) ?? '');
   // One piece of memory: an array of its own for each of a million texts would take more than the texts.
-  const data = Buffer.allocUnsafeSlow(valueOffsets[values.length]!);
-  for (const [i, value] of values.entries()) if (value !== null) data.write(value, valueOffsets[i]!);
-  return makeData({ type: new Utf8(), length: values.length, valueOffsets, data, ...nulls });
+  const data = Buffer.allocUnsafeSlow(valueOffsets[length]!);
+  for (let i = 0; i < length; i++) data.write(values.at(i) ?? '', valueOffsets[i]!);
+  return makeData({ type: new Utf8(), length, valueOffsets, data, ...nulls });
 }
 
 /** The values as a typed array of the type: the same array when it is one already. */

@@ -2,12 +2,14 @@ import { type FileHandle, open } from 'node:fs/promises';
 import {
   type AsyncRecordBatchFileReader,
   Bool,
+  type Data,
   Dictionary,
   FixedSizeList,
   List,
   type RecordBatch,
   RecordBatchReader,
   type Schema,
+  Utf8,
   type Vector,
 } from 'apache-arrow';
 import { UserError } from '../common/errors.ts';
@@ -15,6 +17,7 @@ import { checkBatch, checkWords } from './arrow-check.ts';
 import { type Batches, checkFooter } from './arrow-footer.ts';
 import { newSlab, type Part, readPart, type Slab } from './arrow-part.ts';
 import { Damage } from './damage.ts';
+import { type Texts, textsOfColumn } from './texts.ts';
 
 type Numbers = Float32Array | Float64Array | Int32Array | Uint32Array;
 
@@ -27,6 +30,9 @@ export interface Rows {
   /** Text or dictionary column. Throws when it holds nulls. */
   strings(name: string): string[];
   nullableStrings(name: string): (string | null)[];
+  /** The same of a text column, made one by one when they are asked for. */
+  texts(name: string): Texts;
+  nullableTexts(name: string): Texts<string | null>;
   /** int32, uint32, float32 or float64 column, without regard to nulls (which read as 0). */
   int32(name: string): Int32Array;
   uint32(name: string): Uint32Array;
@@ -222,9 +228,20 @@ function rowsOf(path: string, batches: readonly RecordBatch[]): Rows {
     const parts = vectors(name).map(stringsOf);
     return parts.length === 1 ? parts[0]! : parts.flat();
   };
+  const nullableTexts = (name: string): Texts<string | null> => {
+    const [vector, ...others] = vectors(name);
+    const isOne = vector?.type instanceof Utf8 && others.length === 0;
+    return isOne ? textsOfColumn(vector.data[0]! as Data<Utf8>) : nullableStrings(name);
+  };
   return {
     rows,
     nullableStrings,
+    nullableTexts,
+    texts(name) {
+      if (vectors(name).some(({ nullCount }) => nullCount > 0))
+        throw new Error(`${path}: column "${name}" holds nulls`);
+      return nullableTexts(name) as Texts;
+    },
     strings(name) {
       const values = nullableStrings(name);
       if (values.includes(null)) throw new Error(`${path}: column "${name}" holds nulls`);

@@ -1,4 +1,5 @@
 import { float64, int32, nullable, readAll, utf8, writeTable } from './arrow.ts';
+import type { Texts } from './texts.ts';
 
 /**
  * One shard of the image index, column by column; rows are sorted by `paths` (order of UTF-16 code units, `<`).
@@ -9,10 +10,10 @@ import { float64, int32, nullable, readAll, utf8, writeTable } from './arrow.ts'
  */
 export interface ImageIndex {
   readonly rows: number;
-  readonly paths: readonly string[];
+  readonly paths: Texts;
   readonly bytes: Float64Array;
-  readonly digests: readonly string[];
-  readonly labels: readonly (string | null)[];
+  readonly digests: Texts;
+  readonly labels: Texts<string | null>;
   readonly widths: Int32Array;
   readonly heights: Int32Array;
 }
@@ -29,8 +30,11 @@ const COLUMNS = {
 /** Writes a shard of the image index to an Arrow file. Throws when the paths aren't strictly ascending. */
 export function writeImages(file: string, index: Omit<ImageIndex, 'rows'>): void {
   const { paths, bytes, digests, labels, widths, heights } = index;
-  for (let i = 1; i < paths.length; i++) {
-    if (!(paths[i - 1]! < paths[i]!)) throw new Error(`image index out of order at row ${i}: ${paths[i]}`);
+  let last = '';
+  for (let i = 0; i < paths.length; i++) {
+    const path = paths.at(i)!;
+    if (i > 0 && !(last < path)) throw new Error(`image index out of order at row ${i}: ${path}`);
+    last = path;
   }
   writeTable(file, COLUMNS, {
     path: paths,
@@ -42,15 +46,15 @@ export function writeImages(file: string, index: Omit<ImageIndex, 'rows'>): void
   });
 }
 
-/** Reads a shard of the image index. */
+/** Reads a shard of the image index: 150 bytes an image, whose texts are made when they are asked for. */
 export async function readImages(file: string): Promise<ImageIndex> {
   const table = await readAll(file);
   return {
     rows: table.rows,
-    paths: table.strings('path'),
+    paths: table.texts('path'),
     bytes: table.float64('bytes'),
-    digests: table.strings('digest'),
-    labels: table.nullableStrings('label'),
+    digests: table.texts('digest'),
+    labels: table.nullableTexts('label'),
     widths: table.int32('width'),
     heights: table.int32('height'),
   };
@@ -82,7 +86,7 @@ export function numberImages(shards: readonly Pick<ImageIndex, 'rows' | 'paths'>
   const shardOfImage = new Int32Array(count);
   const rowOfImage = new Int32Array(count);
   const next = new Int32Array(shards.length);
-  const heads = shards.map(({ paths }) => paths[0]!);
+  const heads = shards.map(({ paths }) => paths.at(0)!);
   const filled = shards.map((_, shard) => shard).filter((shard) => shards[shard]!.rows > 0);
   let queue = Int32Array.from(filled.sort((a, b) => (heads[a]! < heads[b]! ? -1 : 1)));
   let last: string | undefined;
@@ -97,7 +101,7 @@ export function numberImages(shards: readonly Pick<ImageIndex, 'rows' | 'paths'>
     numbers[shard]![row] = number;
     if (row + 1 === shards[shard]!.rows) queue = queue.subarray(1);
     else {
-      heads[shard] = shards[shard]!.paths[row + 1]!;
+      heads[shard] = shards[shard]!.paths.at(row + 1)!;
       sink(queue, heads);
     }
   }

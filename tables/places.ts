@@ -1,4 +1,5 @@
 import { float64, int32, readAll, utf8, writeTable } from './arrow.ts';
+import type { Texts } from './texts.ts';
 
 /**
  * Where the encoded bytes of a shard's images lie, row by row as in the image index: `files` (absolute path of the image,
@@ -7,7 +8,7 @@ import { float64, int32, readAll, utf8, writeTable } from './arrow.ts';
  */
 export interface Places {
   readonly rows: number;
-  readonly files: readonly string[];
+  readonly files: Texts;
   readonly offsets: Float64Array;
   readonly bytes: Float64Array;
   readonly values: Int32Array;
@@ -30,7 +31,7 @@ export async function readPlaces(file: string): Promise<Places> {
   const table = await readAll(file);
   return {
     rows: table.rows,
-    files: table.strings('file'),
+    files: table.texts('file'),
     offsets: table.float64('offset'),
     bytes: table.float64('bytes'),
     values: table.int32('value'),

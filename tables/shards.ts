@@ -1,3 +1,5 @@
+import type { Texts } from './texts.ts';
+
 /** Anything that was made for one shard: a file that carries the foreach variables of the task that made it. */
 interface OfShard {
   readonly path: string;
@@ -24,17 +26,11 @@ export function sameShards<T extends OfShard>(shards: readonly OfShard[], others
  * Throws unless the paths of some consecutive rows, from row `start` on, are those of the image index: what was computed
  * for an image must be told to that image.
  */
-export function checkPaths(
-  file: string,
-  start: number,
-  paths: readonly string[],
-  index: readonly string[],
-): void {
+export function checkPaths(file: string, start: number, paths: readonly string[], index: Texts): void {
   for (let i = 0; i < paths.length; i++) {
-    if (paths[i] !== index[start + i]) {
-      throw new Error(
-        `row ${start + i} of ${file} is ${paths[i]}, in the image index it is ${index[start + i]}`,
-      );
+    const path = index.at(start + i);
+    if (paths[i] !== path) {
+      throw new Error(`row ${start + i} of ${file} is ${paths[i]}, in the image index it is ${path}`);
     }
   }
 }

@@ -1,119 +1,134 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Bench, Benchmark, Result } from '../benchmark.ts';
-import { type Ended, median, runChild, succeeded } from '../measure.ts';
+import type { Bench, Benchmark } from '../benchmark.ts';
+import { type Ended, runChild, succeeded } from '../measure.ts';
+import type { Known } from './known.ts';
 import type { MadeUp } from './made-up.ts';
-import { type Job, WORKS, type Work } from './stages.ts';
+import { folderOf, layPictures, networkFile, writeNetworks } from './pictures.ts';
+import { costOf, memoryOf, type Point } from './points.ts';
+import type { Job, Work } from './stages.ts';
 
 const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
-/** Memory that no stage may take. */
-const MOST_MIB = 2048;
 const MIB = 2 ** 20;
-
-/** What a stage took for some number of images: processor seconds, and bytes at its peak. */
-interface Point {
-  readonly images: number;
-  readonly cpu: number;
-  readonly peak: number;
-}
-
-/** A number of images, and where they lie. */
-interface Size {
-  readonly images: number;
-  readonly dir: string;
-  readonly shards: number;
-}
 
 const benchmark: Benchmark = {
   summary: 'processor time per image and peak memory of the stages that see all images, by their number',
   async run(bench) {
-    const rounds = bench.quick ? 1 : 3;
-    const sizes = await prepare(bench);
-    for (const work of Object.keys(WORKS) as Work[]) {
-      if (work === 'hard selection' && bench.quick) continue;
-      const points: Point[] = [];
-      for (const size of sizes) {
-        if (work === 'hard selection' && size.images < 10_000) continue;
-        const runs: Ended[] = [];
-        for (let round = 0; round < rounds; round++) runs.push(await runOn(bench, work, size));
-        const cpu = median(runs.map((run) => Number(run.stdout)));
-        const peak = Math.max(...runs.map((run) => run.peak));
-        points.push({ images: size.images, cpu, peak });
-        bench.say(
-          `${work}, ${size.images} images: ${cpu.toFixed(2)} s of processor time, ${Math.round(peak / MIB)} MiB`,
-        );
-      }
-      for (const result of resultsOf(work, points, bench.quick, rounds)) bench.result(result);
-    }
+    const sizes = bench.quick ? [1000, 5000, 20_000] : [1000, 10_000, 100_000, 1_000_000];
+    await layPictures(bench.dir, sizes.at(-1)!, sizes);
+    writeNetworks(bench.dir);
+    await onPictures(bench, sizes);
+    await onTables(bench, sizes);
   },
 };
 
 export default benchmark;
 
-const FULL = { images: 5000, units: 512, dimensions: 64, depth: 200 };
+/** Indexes folders of pictures, all in one shard, and runs a network over the first of them. */
+async function onPictures(bench: Bench, sizes: readonly number[]): Promise<void> {
+  const outs = sizes.map((images) => ({ images, out: join(bench.dir, `indexed-${images}`) }));
+  for (const { images, out } of outs) {
+    mkdirSync(out);
+    const folder = folderOf(bench.dir, images);
+    const known: Known = { folder, pictures: bench.dir, file: join(out, 'known') };
+    await child('known', known);
+  }
+  const indexing = outs.map(({ images, out }) => ({
+    images,
+    job: { dir: folderOf(bench.dir, images), shards: 1, out },
+  }));
+  await measure(
+    bench,
+    'index of what is known',
+    indexing,
+    'one shard; 200 images are new, the others as they were',
+  );
+  const counts = bench.quick ? [500, 1000, 2000] : [1000, 8000, 16_000];
+  for (const work of ['caching of activations', 'embedding'] as const) {
+    const model = networkFile(bench.dir, 'one');
+    const jobs = counts.map((limit, i) => {
+      const { out } = i === 2 ? outs.at(-1)! : outs[i]!;
+      return { images: limit, job: { dir: '', shards: 1, out, model, limit } };
+    });
+    const shard = sizes.at(-1)!;
+    const text = `a network of 8 × 8 pixels, 8 units and 10 logits; ${counts[2]} of a shard of ${shard} images`;
+    await measure(bench, work, jobs, text, { listed: shard });
+  }
+  for (const { out } of outs) rmSync(out, { recursive: true });
+}
 
-/** Makes the data sets. Larger sizes are the first shards of one; the smallest, less than a shard, is one of its own. */
-async function prepare(bench: Bench): Promise<Size[]> {
+const FULL = { images: 5000, units: 448, dimensions: 64, depth: 200 };
+
+/** Works on tables that are made up. Larger sizes are the first shards of one; the smallest, less than a shard, is one of its own. */
+async function onTables(bench: Bench, sizes: readonly number[]): Promise<void> {
   const units = bench.quick ? 32 : FULL.units;
-  const shards = bench.quick ? [2, 10] : [2, 20, 200];
-  const small: MadeUp = { ...FULL, units, dir: join(bench.dir, 'small'), shards: 1, images: 1000 };
-  const large: MadeUp = { ...FULL, units, dir: join(bench.dir, 'large'), shards: shards.at(-1)! };
+  const [least, ...others] = sizes as [number, ...number[]];
+  const common = { ...FULL, units, pictures: bench.dir };
+  const small: MadeUp = { ...common, dir: join(bench.dir, 'small'), shards: 1, images: least };
+  const large: MadeUp = { ...common, dir: join(bench.dir, 'large'), shards: others.at(-1)! / FULL.images };
   for (const made of [small, large]) {
     bench.say(`Making up ${made.shards * made.images} images with ${made.units} units …`);
     await child('make', made);
   }
-  return [
-    { images: small.images, dir: small.dir, shards: 1 },
-    ...shards.map((count) => ({ images: count * large.images, dir: large.dir, shards: count })),
-  ];
+  const jobs = sizes.map((images) => {
+    const { dir } = images === least ? small : large;
+    const shards = Math.max(1, images / FULL.images);
+    const out = join(bench.dir, `out-${images}`);
+    mkdirSync(out);
+    return { images, job: { dir, shards, out, model: networkFile(bench.dir, 'pair') } };
+  });
+  const text = `${units} units, shards of ${FULL.images} images`;
+  await measure(bench, 'selection', jobs, text);
+  if (!bench.quick) await measure(bench, 'hard selection', jobs.slice(1), text);
+  await measure(bench, 'selection from extremes', jobs, text);
+  await measure(bench, 'similarity', jobs, `${text}, ${FULL.dimensions} dimensions`);
+  await measure(bench, 'accuracy', jobs, text);
+  // These read tables of tasks, which are no longer for more images. What follows shows the same tasks of more and more.
+  const [tasks, most] = jobs.slice(-2) as [Sized, Sized];
+  for (const work of ['scoring', 'sweep'] as const)
+    await measure(bench, work, [tasks, most], text, { rounds: 1 });
+  const half = most.images / 2;
+  const onSame = [
+    tasks,
+    { ...most, images: half, job: { ...most.job, shards: half / FULL.images } },
+    most,
+  ].map(({ images, job }) => ({ images, job: { ...job, out: tasks.job.out } }));
+  await measure(bench, 'report', onSame, text);
+  await measure(bench, 'pairs of a sample', onSame, `${text}, 5 units compared`);
 }
 
-function runOn(bench: Bench, work: Work, { images, dir, shards }: Size): Promise<Ended> {
-  const out = join(bench.dir, `out-${images}`);
-  mkdirSync(out, { recursive: true });
-  const job: Job = { work, dir, shards, out };
-  return child('run', job);
-}
-
-async function child(what: string, given: MadeUp | Job): Promise<Ended> {
-  const args = ['--import', 'tsx', CHILD, what, JSON.stringify(given)];
-  return succeeded(`${what} ${JSON.stringify(given)}`, await runChild(process.execPath, args));
+interface Sized {
+  readonly images: number;
+  readonly job: Omit<Job, 'work'>;
 }
 
 /**
- * Flatness: what an image costs up to the last size but one, over what it costs from there to the last. What it costs is the
- * slope between two sizes, so that what is done once doesn't count, such as compiling code. Small sizes are too short for
- * slopes: `quick` divides by the number of images.
+ * Runs a piece of work on each size, and tells what an image costs, where there are sizes to compare, and the peak of memory.
+ * `listed`: how many images there are, where the last size is that of a part.
  */
-export function resultsOf(work: string, points: readonly Point[], quick: boolean, rounds: number): Result[] {
-  const [before, from, to] = points.slice(-3) as [Point, Point, Point];
-  const cost = (a: Point, b: Point) =>
-    (1e6 * (b.cpu - (quick ? 0 : a.cpu))) / (b.images - (quick ? 0 : a.images));
-  const [few, many] = [cost(before, from), cost(from, to)];
-  const units = quick ? 32 : FULL.units;
-  const sizes = `${units} units, shards of ${FULL.images} images, ${FULL.dimensions} dimensions, median of ${rounds}; processor time ${quick ? 'for' : `from ${before.images} to`} ${from.images} images, and ${quick ? '' : 'on to '}${to.images}`;
-  const peak = to.peak / MIB;
-  return [
-    {
-      case: `${work}: cost of an image`,
-      ratio: few / many,
-      of: many,
-      to: few,
-      unit: 'µs/image',
-      ...(quick ? {} : { target: 0.9 }),
-      sizes,
-      more: Object.fromEntries(points.map(({ images, cpu }) => [`${images} images (s)`, cpu])),
-    },
-    {
-      case: `${work}: memory for ${to.images} images`,
-      ratio: MOST_MIB / peak,
-      of: peak,
-      to: MOST_MIB,
-      unit: 'MiB',
-      target: 1,
-      sizes: `${units} units, peak of the whole process`,
-      more: Object.fromEntries(points.map(({ images, peak }) => [`${images} images (MiB)`, peak / MIB])),
-    },
-  ];
+async function measure(
+  bench: Bench,
+  work: Work,
+  jobs: readonly Sized[],
+  text: string,
+  { rounds = bench.quick ? 1 : 3, listed }: { readonly rounds?: number; readonly listed?: number } = {},
+): Promise<void> {
+  const points: Point[] = [];
+  for (const { images, job } of bench.quick ? jobs.slice(-2) : jobs) {
+    const runs: Ended[] = [];
+    for (let round = 0; round < rounds; round++) runs.push(await child('run', { ...job, work }));
+    const cpu = Math.min(...runs.map((run) => Number(run.stdout)));
+    const peak = Math.max(...runs.map((run) => run.peak));
+    points.push({ images, cpu, peak });
+    const mib = Math.round(peak / MIB);
+    bench.say(`${work}, ${images} images: ${cpu.toFixed(2)} s of processor time, ${mib} MiB`);
+  }
+  if (jobs.length > 2) bench.result(costOf(work, points, { quick: bench.quick, rounds, text }));
+  bench.result(memoryOf(work, points, text, listed));
+}
+
+async function child(what: string, given: MadeUp | Known | Job): Promise<Ended> {
+  const args = ['--import', 'tsx', CHILD, what, JSON.stringify(given)];
+  return succeeded(`${what} ${JSON.stringify(given)}`, await runChild(process.execPath, args));
 }

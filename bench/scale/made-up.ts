@@ -4,12 +4,15 @@ import { writeKept } from '../../tables/activation-extremes.ts';
 import type { ActivationLayer } from '../../tables/activations.ts';
 import { writeEmbeddings } from '../../tables/embeddings.ts';
 import { writeImages } from '../../tables/images.ts';
+import { writePlaces } from '../../tables/places.ts';
 import { writePredictions } from '../../tables/predictions.ts';
+import { pictureFacts, pictureFile } from './pictures.ts';
 
 /** Sizes of a made-up data set, and of the network and the encoder that it was run through. */
 export interface MadeUp {
-  /** Folder of its files. */
+  /** Folder of its files, and the one that pictures were laid out in. */
   readonly dir: string;
+  readonly pictures: string;
   readonly shards: number;
   /** Images of each shard. */
   readonly images: number;
@@ -24,8 +27,7 @@ const LAYERS = 4;
 /** Images that are written at a time. */
 const BATCH = 500;
 
-export const KINDS = ['images', 'full', 'extremes', 'embeddings', 'predictions'] as const;
-export type Kind = (typeof KINDS)[number];
+export type Kind = 'images' | 'places' | 'full' | 'extremes' | 'embeddings' | 'predictions';
 
 export const shardFile = (dir: string, kind: Kind, shard: number): string => join(dir, `${kind}-${shard}`);
 
@@ -35,22 +37,34 @@ export function make(sizes: MadeUp): void {
   for (let shard = 0; shard < sizes.shards; shard++) makeShard(sizes, shard);
 }
 
-function makeShard({ dir, shards, images, units, dimensions, depth }: MadeUp, shard: number): void {
+function makeShard(sizes: MadeUp, shard: number): void {
+  const { dir, shards, images, units, dimensions, depth } = sizes;
   const random = randomFrom(shard + 1);
   const file = (kind: Kind) => shardFile(dir, kind, shard);
   const rows = Array.from({ length: images }, (_, row) => {
     const label = random() % CLASSES;
-    const number = String(row * shards + shard).padStart(8, '0');
-    return { path: `train/n0${label}/${random().toString(16).padStart(8, '0')}_${number}.JPEG`, label };
+    const number = row * shards + shard;
+    const name = `${random().toString(16).padStart(8, '0')}_${String(number).padStart(8, '0')}.png`;
+    return { path: `train/n0${label}/${name}`, label, file: pictureFile(sizes.pictures, number) };
   }).sort((a, b) => (a.path < b.path ? -1 : 1));
   const paths = rows.map(({ path }) => path);
+  const picture = pictureFacts(sizes.pictures);
+  const all = <T>(value: T): T[] => new Array<T>(images).fill(value);
+  const bytes = Float64Array.from(all(picture.bytes));
+  const side = Int32Array.from(all(picture.side));
   writeImages(file('images'), {
     paths,
-    bytes: new Float64Array(images).fill(110_000),
-    digests: paths.map(() => random().toString(16).padStart(8, '0').repeat(8)),
+    bytes,
+    digests: all(picture.digest.toString('hex')),
     labels: rows.map(({ label }) => `${label}`),
-    widths: new Int32Array(images).fill(500),
-    heights: new Int32Array(images).fill(375),
+    widths: side,
+    heights: side,
+  });
+  writePlaces(file('places'), {
+    files: rows.map((row) => row.file),
+    offsets: new Float64Array(images),
+    bytes,
+    values: Int32Array.from(all(-1)),
   });
   const layers = Array.from({ length: LAYERS }, (_, i): ActivationLayer => {
     return { name: `layer${i}`, type: 'conv', op: 'Conv', tensor: `t${i}`, units: units / LAYERS, depth: i };

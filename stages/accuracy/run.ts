@@ -4,6 +4,7 @@ import type { Received, Task } from '../../engine/stage.ts';
 import { readImages } from '../../tables/images.ts';
 import { readPredictions } from '../../tables/predictions.ts';
 import { checkPaths, sameShards } from '../../tables/shards.ts';
+import { interned } from '../../tables/texts.ts';
 import { type Accuracy, accuracyOf, type Guesses } from './accuracy.ts';
 import type { Params } from './index.ts';
 
@@ -46,7 +47,7 @@ async function readGuesses(
     checkPaths(path, 0, predicted.paths, paths);
     if (predicted.paths.length !== paths.length) throw new Error(`${path} lacks images of its shard`);
     logits = classes;
-    shards.push({ labels, top1, top5, k });
+    shards.push({ labels: interned(labels), top1, top5, k });
   }
   return [shards, logits];
 }

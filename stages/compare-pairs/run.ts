@@ -29,7 +29,7 @@ export async function comparePairs(task: Task<Params>): Promise<void> {
   const network = await openPairs(task.file('model'), { inputs, output, preprocess, inference });
   const table = await openExplanations(task.input('explanations').path);
   const margins = writeMargins(task.output('margins'), drawn?.length);
-  const nameOf = (image: number) => shards[numbers.shards[image]!]!.paths[numbers.rows[image]!]!;
+  const nameOf = (image: number) => shards[numbers.shards[image]!]!.paths.at(numbers.rows[image]!)!;
   const total = 4 * table.references * (drawn ? drawn.length * table.tasks : table.rows);
   try {
     await compareTasks({

@@ -4,21 +4,24 @@ import { UserError } from '../../common/errors.ts';
 import type { Task } from '../../engine/stage.ts';
 import { writeImages } from '../../tables/images.ts';
 import { writePlaces } from '../../tables/places.ts';
+import { textsBy } from '../../tables/texts.ts';
 import { shownPath } from '../../vision/images/names.ts';
 import { shardOf } from '../../vision/images/shard.ts';
-import { type ClassName, type ListedImage, listImages } from '../../vision/images/sources/index.ts';
-import { type Examined, examine, type Skipped } from './examine.ts';
+import { type ClassName, listImages } from '../../vision/images/sources/index.ts';
+import { examine, type Skipped } from './examine.ts';
+import { digestAt, type Facts } from './facts.ts';
 import type { Params } from './index.ts';
+import { type Listing, listing } from './listing.ts';
 import { subsetOf } from './subset.ts';
 
-/** The work of the stage: list, examine, and write the index of each shard. Memory: about 600 bytes an image. */
+/** The work of the stage: list, examine, and write the index of each shard. Memory: about 700 bytes an image. */
 export async function indexDataset(task: Task<Params>): Promise<void> {
-  const { all, classes } = await listSorted(task);
-  const images = subsetOf(all, task.params.subset);
-  const { examined, skipped } = await examine(images, all, task);
-  if (skipped.length === images.length) {
+  const { images, classes } = await listSorted(task);
+  const chosen = subsetOf(images, task.params.subset);
+  const { facts, skipped } = await examine(images, chosen, task);
+  if (skipped.length === chosen.length) {
     throw new UserError(
-      `None of the ${images.length} images of the data set can be decoded; the first, ${shownPath(skipped[0]!.path)}: ${skipped[0]!.reason}.`,
+      `None of the ${chosen.length} images of the data set can be decoded; the first, ${shownPath(skipped[0]!.path)}: ${skipped[0]!.reason}.`,
     );
   }
   if (skipped.length > 0) {
@@ -28,15 +31,15 @@ export async function indexDataset(task: Task<Params>): Promise<void> {
   }
   if (classes) await writeFile(task.output('classes'), `${JSON.stringify(classes, null, 2)}\n`);
   await writeFile(task.output('skipped'), `${JSON.stringify(skipped, null, 2)}\n`);
-  for (const [shard, rows] of byShard(images, examined, task.params.shards)) {
+  for (const [shard, positions] of byShard(images, chosen, facts, task.params.shards)) {
     task.check();
-    writeShard(task, shard, rows, images, examined);
+    writeShard(task, shard, positions, images, facts);
   }
 }
 
 /** Every image of the data set, sorted by path, and its classes in the order of their numbers, where it tells them. */
-async function listSorted(task: Task<Params>): Promise<{ all: ListedImage[]; classes?: ClassName[] }> {
-  const images: ListedImage[] = [];
+async function listSorted(task: Task<Params>): Promise<{ images: Listing; classes?: ClassName[] }> {
+  const all = listing();
   const { format, split, columns } = task.params;
   let numbered: { readonly classes: readonly ClassName[]; readonly file: string } | undefined;
   let ignored = 0;
@@ -53,10 +56,10 @@ async function listSorted(task: Task<Params>): Promise<{ all: ListedImage[]; cla
   };
   const source = { format, split, columns, labels: task.fileIfAny('labels') };
   for await (const image of listImages(task.files('path'), source, listener)) {
-    images.push(image);
-    if (images.length % 1000 === 0) task.check();
+    all.add(image);
+    if (all.length % 1000 === 0) task.check();
   }
-  if (images.length === 0) {
+  if (all.length === 0) {
     const seen =
       ignored === 0 ? '' : ` (${countOf(ignored, 'other file')}, such as ${shownPath(firstIgnored)})`;
     throw new UserError(
@@ -68,15 +71,23 @@ async function listSorted(task: Task<Params>): Promise<{ all: ListedImage[]; cla
       `${countOf(ignored, 'file')} passed over, not images by name; the first: ${shownPath(firstIgnored)}.`,
     );
   }
-  images.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
-  for (let i = 1; i < images.length; i++) {
-    if (images[i]!.path === images[i - 1]!.path) {
+  const images = all.sorted();
+  checkDistinct(images);
+  return { images, ...(numbered && { classes: [...numbered.classes] }) };
+}
+
+function checkDistinct(images: Listing): void {
+  let last: string | undefined;
+  for (let position = 0; position < images.length; position++) {
+    const path = images.path(position);
+    if (path === last) {
+      const [one, other] = [images.image(position - 1).file, images.image(position).file];
       throw new UserError(
-        `Two images of the data set have the path ${shownPath(images[i]!.path)}: one in ${shownPath(images[i - 1]!.file)}, one in ${shownPath(images[i]!.file)}. Rename one, or give each once.`,
+        `Two images of the data set have the path ${shownPath(path)}: one in ${shownPath(one)}, one in ${shownPath(other)}. Rename one, or give each once.`,
       );
     }
+    last = path;
   }
-  return { all: images, ...(numbered && { classes: [...numbered.classes] }) };
 }
 
 function otherClasses(one: string, other: string): UserError {
@@ -85,15 +96,21 @@ function otherClasses(one: string, other: string): UserError {
   );
 }
 
-/** Rows of each shard that has images, ascending. */
-function byShard(images: readonly ListedImage[], { widths }: Examined, count: number): Map<string, number[]> {
+/** Positions of the images of each shard that has any, ascending. */
+function byShard(
+  images: Listing,
+  chosen: Int32Array,
+  { widths }: Facts,
+  count: number,
+): Map<string, number[]> {
   const shards = new Map<string, number[]>();
-  for (const [row, { path, group }] of images.entries()) {
-    if (widths[row] === 0) continue;
+  for (const position of chosen) {
+    if (widths[position] === 0) continue;
+    const { group, path } = images.image(position);
     const shard = shardOf(group ?? path, count);
-    const rows = shards.get(shard);
-    if (rows) rows.push(row);
-    else shards.set(shard, [row]);
+    const positions = shards.get(shard);
+    if (positions) positions.push(position);
+    else shards.set(shard, [position]);
   }
   return shards;
 }
@@ -101,24 +118,26 @@ function byShard(images: readonly ListedImage[], { widths }: Examined, count: nu
 function writeShard(
   task: Task<Params>,
   shard: string,
-  rows: readonly number[],
-  images: readonly ListedImage[],
-  examined: Examined,
+  positions: readonly number[],
+  images: Listing,
+  facts: Facts,
 ): void {
-  const bytes = Float64Array.from(rows, (row) => examined.bytes[row]!);
+  const bytes = Float64Array.from(positions, (position) => facts.bytes[position]!);
+  const texts = <T extends string | null>(of: (position: number) => T) =>
+    textsBy(positions.length, (row) => of(positions[row]!));
   writeImages(task.listOutput('shards', shard, 'images'), {
-    paths: rows.map((row) => images[row]!.path),
+    paths: texts(images.path),
     bytes,
-    digests: rows.map((row) => examined.digests[row]!),
-    labels: rows.map((row) => images[row]!.label),
-    widths: Int32Array.from(rows, (row) => examined.widths[row]!),
-    heights: Int32Array.from(rows, (row) => examined.heights[row]!),
+    digests: texts((position) => digestAt(facts, position)),
+    labels: texts(images.label),
+    widths: Int32Array.from(positions, (position) => facts.widths[position]!),
+    heights: Int32Array.from(positions, (position) => facts.heights[position]!),
   });
   writePlaces(task.listOutput('shards', shard, 'places'), {
-    files: rows.map((row) => images[row]!.file),
-    offsets: Float64Array.from(rows, (row) => images[row]!.offset),
+    files: texts((position) => images.image(position).file),
+    offsets: Float64Array.from(positions, (position) => facts.offsets[position]!),
     bytes,
-    values: Int32Array.from(rows, (row) => images[row]!.value ?? -1),
+    values: Int32Array.from(positions, (position) => facts.values[position]!),
   });
 }
 

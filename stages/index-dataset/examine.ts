@@ -3,21 +3,15 @@ import { readFile } from 'node:fs/promises';
 import { isUserError } from '../../common/errors.ts';
 import { sha256 } from '../../common/json.ts';
 import type { Task } from '../../engine/stage.ts';
+import { textsBy } from '../../tables/texts.ts';
 import { decode, UnreadableImage } from '../../vision/images/decode.ts';
 import { type ParquetReader, parquetReader } from '../../vision/images/parquet/reader.ts';
 import { readPart } from '../../vision/images/shard.ts';
 import type { ListedImage } from '../../vision/images/sources/index.ts';
+import { copyFacts, type Facts, newFacts, setDigest, WORDS } from './facts.ts';
 import type { Params } from './index.ts';
-import { holds, type Memo, readMemo, rowsIn, type Stamp, stamper, writeMemo } from './memo.ts';
-
-/** What was found out about each image, by its row. Images that can't be decoded have width 0. */
-export interface Examined {
-  readonly bytes: Float64Array;
-  /** SHA-256, lower-case hexadecimal. */
-  readonly digests: string[];
-  readonly widths: Int32Array;
-  readonly heights: Int32Array;
-}
+import type { Listing } from './listing.ts';
+import { holds, type Memo, readMemo, rowsIn, stamper, writeMemo } from './memo.ts';
 
 /** An image that was left out, and why. */
 export interface Skipped {
@@ -29,60 +23,56 @@ export interface Skipped {
 const IN_FLIGHT = 8;
 
 /**
- * Reads, digests and decodes the images, several at a time, but for those that an earlier run did and whose files are
+ * Reads, digests and decodes images, several at a time, but for those that an earlier run did and whose files are
  * unchanged. With `on-error: stop` throws the UnreadableImage of the first in order among those that failed; otherwise
- * returns them as `skipped`, in order.
+ * returns them as `skipped`, in order. What is known of every image of the data set is kept for later runs.
  *
- * @param images those to examine, sorted by path
- * @param all every image of the data set, sorted by path: what is known of these is kept for later runs
+ * @param chosen positions of those to examine, ascending
+ * @returns facts by position
  */
 export async function examine(
-  images: readonly ListedImage[],
-  all: readonly ListedImage[],
+  images: Listing,
+  chosen: Int32Array,
   task: Task<Params>,
-): Promise<{ examined: Examined; skipped: Skipped[] }> {
-  const count = images.length;
-  const examined: Examined = {
-    bytes: new Float64Array(count),
-    digests: new Array<string>(count).fill(''),
-    widths: new Int32Array(count),
-    heights: new Int32Array(count),
-  };
+): Promise<{ facts: Facts; skipped: Skipped[] }> {
+  const count = chosen.length;
+  const facts = newFacts(images.length);
   const { orientation } = task.params;
   const file = task.kept(`images ${sha256(JSON.stringify([task.files('path'), orientation]))}`);
   const memo = await readMemo(file);
   const known = rowsIn(memo, images);
+  /** 1 for images that were examined now, and whose files will tell when they change. */
+  const fresh = new Uint8Array(images.length);
   const stampOf = stamper();
-  const stamps = new Array<Stamp | undefined>(count);
   const parquet = parquetReader();
   const failed = new Map<number, UnreadableImage>();
   const stop = task.params['on-error'] === 'stop';
   let done = 0;
-  let fresh = 0;
-  const keep = () => (fresh > 0 ? remember(file, memo, all, images, examined, stamps) : undefined);
+  const finish = () => {
+    task.progress(++done, count, 'images');
+    return !(stop && failed.size > 0);
+  };
   try {
-    await inOrder(count, (row) => {
-      if (row % 64 === 0) task.check();
-      const image = images[row]!;
+    await inOrder(count, (next) => {
+      if (next % 64 === 0) task.check();
+      const position = chosen[next]!;
+      const image = images.image(position);
       const stamp = stampOf(image);
-      const finish = () => {
-        task.progress(++done, count, 'images');
-        return !(stop && failed.size > 0);
-      };
-      if (stamp && holds(memo, known[row]!, image, stamp)) {
-        recall(memo, known[row]!, examined, row);
-        stamps[row] = stamp;
+      if (stamp && holds(memo, known[position]!, image, stamp)) {
+        copyFacts(memo, known[position]!, facts, position);
         return finish();
       }
-      return examineOne(image, row, examined, orientation, parquet).then(
+      return examineOne(image, facts, position, orientation, parquet).then(
         () => {
-          stamps[row] = stamp;
-          fresh++;
+          if (stamp?.settled) {
+            facts.stamps.set(stamp.words, position * WORDS);
+            fresh[position] = 1;
+          }
           return finish();
         },
         (error: unknown) => {
           if (!(error instanceof UnreadableImage)) throw error;
-          failed.set(row, error);
+          failed.set(position, error);
           return finish();
         },
       );
@@ -90,70 +80,51 @@ export async function examine(
   } finally {
     await parquet.close();
     // Also of a run that was stopped: the next one goes on from there.
-    await keep();
+    if (fresh.includes(1)) await remember(file, memo, known, images, facts, fresh);
   }
-  const rows = [...failed.keys()].sort((a, b) => a - b);
-  if (stop && rows.length > 0) throw failed.get(rows[0]!)!;
-  const skipped = rows.map((row) => ({ path: images[row]!.path, reason: failed.get(row)!.reason }));
-  return { examined, skipped };
-}
-
-function recall(memo: Memo, from: number, examined: Examined, row: number): void {
-  examined.bytes[row] = memo.bytes[from]!;
-  examined.digests[row] = memo.digests[from]!;
-  examined.widths[row] = memo.widths[from]!;
-  examined.heights[row] = memo.heights[from]!;
+  const positions = [...failed.keys()].sort((a, b) => a - b);
+  if (stop && positions.length > 0) throw failed.get(positions[0]!)!;
+  const skipped = positions.map((position) => {
+    return { path: images.path(position), reason: failed.get(position)!.reason };
+  });
+  return { facts, skipped };
 }
 
 /** Writes what is known now: of the images that were examined, and what was known of the others that are still there. */
 async function remember(
   file: string,
   memo: Memo,
-  all: readonly ListedImage[],
-  images: readonly ListedImage[],
-  examined: Examined,
-  stamps: readonly (Stamp | undefined)[],
+  known: Int32Array,
+  images: Listing,
+  facts: Facts,
+  fresh: Uint8Array,
 ): Promise<void> {
-  const before = rowsIn(memo, all);
-  const sources: { image: ListedImage; now: number; old: number }[] = [];
-  let row = 0;
-  for (const [i, image] of all.entries()) {
-    const now = images[row]?.path === image.path ? row++ : -1;
-    const old = before[i]!;
-    if (now >= 0 && examined.widths[now]! > 0 && stamps[now]?.settled) sources.push({ image, now, old: -1 });
-    else if (old >= 0) sources.push({ image, now: -1, old });
+  const kept = Int32Array.from(known.keys()).filter(
+    (position) => fresh[position] === 1 || known[position]! >= 0,
+  );
+  const all = newFacts(kept.length);
+  for (const [at, position] of kept.entries()) {
+    if (fresh[position] === 1) copyFacts(facts, position, all, at);
+    else copyFacts(memo, known[position]!, all, at);
   }
-  const numbers = (of: { [i: number]: number }, old: { [i: number]: number }) =>
-    Float64Array.from(sources, (each) => (each.now >= 0 ? of[each.now]! : old[each.old]!));
-  await writeMemo(file, {
-    paths: sources.map(({ image }) => image.path),
-    stamps: sources.map(({ now, old }) => (now >= 0 ? stamps[now]!.text : memo.stamps[old]!)),
-    offsets: Float64Array.from(sources, ({ image, now, old }) =>
-      now >= 0 ? image.offset : memo.offsets[old]!,
-    ),
-    values: Int32Array.from(sources, ({ image, now, old }) =>
-      now >= 0 ? (image.value ?? -1) : memo.values[old]!,
-    ),
-    bytes: numbers(examined.bytes, memo.bytes),
-    digests: sources.map(({ now, old }) => (now >= 0 ? examined.digests[now]! : memo.digests[old]!)),
-    widths: Int32Array.from(numbers(examined.widths, memo.widths)),
-    heights: Int32Array.from(numbers(examined.heights, memo.heights)),
-  });
+  await writeMemo(file, { paths: textsBy(kept.length, (at) => images.path(kept[at]!)), ...all });
 }
 
 async function examineOne(
   image: ListedImage,
-  row: number,
-  examined: Examined,
+  facts: Facts,
+  position: number,
   orientation: Params['orientation'],
   parquet: ParquetReader,
 ): Promise<void> {
   const encoded = await read(image, parquet);
   const { width, height } = await decode(encoded, image.path, orientation);
-  examined.digests[row] = createHash('sha256').update(encoded).digest('hex');
-  examined.bytes[row] = encoded.length;
-  examined.widths[row] = width;
-  examined.heights[row] = height;
+  setDigest(facts, position, createHash('sha256').update(encoded).digest());
+  facts.offsets[position] = image.offset;
+  facts.values[position] = image.value ?? -1;
+  facts.bytes[position] = encoded.length;
+  facts.widths[position] = width;
+  facts.heights[position] = height;
 }
 
 async function read(

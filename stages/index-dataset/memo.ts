@@ -1,42 +1,26 @@
 import { statSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
-import { float64, int32, readAll, utf8, writeTable } from '../../tables/arrow.ts';
+import { float64, int32, ints, readAll, utf8, writeTable } from '../../tables/arrow.ts';
+import type { Texts } from '../../tables/texts.ts';
 import type { ListedImage } from '../../vision/images/sources/index.ts';
+import { type Facts, newFacts, WORDS } from './facts.ts';
+import type { Listing } from './listing.ts';
 
 /**
  * What earlier runs found out about the images of a data set, row by row, sorted by path. It holds for an image as long as
  * its file has the same size, times and inode, and the image lies at the same place in it.
  */
-export interface Memo {
-  readonly paths: readonly string[];
-  readonly stamps: readonly string[];
-  readonly offsets: Float64Array;
-  readonly values: Int32Array;
-  readonly bytes: Float64Array;
-  /** SHA-256, lower-case hexadecimal. */
-  readonly digests: readonly string[];
-  readonly widths: Int32Array;
-  readonly heights: Int32Array;
+export interface Memo extends Facts {
+  readonly paths: Texts;
 }
-
-const NOTHING: Memo = {
-  paths: [],
-  stamps: [],
-  offsets: new Float64Array(),
-  values: new Int32Array(),
-  bytes: new Float64Array(),
-  digests: [],
-  widths: new Int32Array(),
-  heights: new Int32Array(),
-};
 
 const COLUMNS = {
   path: utf8(),
-  stamp: utf8(),
+  stamp: ints(WORDS),
   offset: float64(),
   value: int32(),
   bytes: float64(),
-  digest: utf8(),
+  digest: ints(WORDS),
   width: int32(),
   height: int32(),
 };
@@ -45,32 +29,37 @@ const COLUMNS = {
 export async function readMemo(file: string): Promise<Memo> {
   try {
     const table = await readAll(file);
+    const words = (name: string) => {
+      const { buffer, byteOffset, length } = table.ints(name).values;
+      return new Uint32Array(buffer, byteOffset, length);
+    };
     return {
-      paths: table.strings('path'),
-      stamps: table.strings('stamp'),
+      paths: table.texts('path'),
+      stamps: words('stamp'),
       offsets: table.float64('offset'),
       values: table.int32('value'),
       bytes: table.float64('bytes'),
-      digests: table.strings('digest'),
+      digests: words('digest'),
       widths: table.int32('width'),
       heights: table.int32('height'),
     };
   } catch {
-    return NOTHING;
+    return { paths: [], ...newFacts(0) };
   }
 }
 
 /** Writes a memo in one step. It only saves time: that it can't be written is no failure. */
 export async function writeMemo(file: string, memo: Memo): Promise<void> {
   const beside = `${file}.${process.pid}.${Math.random().toString(36).slice(2)}`;
+  const signed = ({ buffer, byteOffset, length }: Uint32Array) => new Int32Array(buffer, byteOffset, length);
   try {
     writeTable(beside, COLUMNS, {
       path: memo.paths,
-      stamp: memo.stamps,
+      stamp: signed(memo.stamps),
       offset: memo.offsets,
       value: memo.values,
       bytes: memo.bytes,
-      digest: memo.digests,
+      digest: signed(memo.digests),
       width: memo.widths,
       height: memo.heights,
     });
@@ -80,20 +69,22 @@ export async function writeMemo(file: string, memo: Memo): Promise<void> {
   }
 }
 
-/** For each image (sorted by path) its row in the memo, −1 where it has none. Whether it still holds is another question. */
-export function rowsIn(memo: Memo, images: readonly ListedImage[]): Int32Array {
+/** For each image its row in the memo, −1 where it has none. Whether it still holds is another question. */
+export function rowsIn({ paths }: Pick<Memo, 'paths'>, images: Listing): Int32Array {
   let next = 0;
-  return Int32Array.from(images, ({ path }) => {
-    while (next < memo.paths.length && memo.paths[next]! < path) next++;
-    return memo.paths[next] === path ? next : -1;
+  let known = paths.at(0);
+  return Int32Array.from({ length: images.length }, (_, position) => {
+    const path = images.path(position);
+    while (known !== undefined && known < path) known = paths.at(++next);
+    return known === path ? next : -1;
   });
 }
 
 /** Whether what a row of the memo says holds for an image whose file has this stamp. */
-export function holds(memo: Memo, row: number, image: ListedImage, { text }: Stamp): boolean {
+export function holds(memo: Memo, row: number, image: ListedImage, { words }: Stamp): boolean {
   return (
     row >= 0 &&
-    memo.stamps[row] === text &&
+    words.every((word, i) => memo.stamps[row * WORDS + i] === word) &&
     memo.offsets[row] === image.offset &&
     memo.values[row] === (image.value ?? -1)
   );
@@ -101,7 +92,8 @@ export function holds(memo: Memo, row: number, image: ListedImage, { text }: Sta
 
 /** What tells that a file is the one that it was. */
 export interface Stamp {
-  readonly text: string;
+  /** Size, times (ns) and inode, of 64 bits each, as `WORDS` numbers. */
+  readonly words: Uint32Array;
   /**
    * False for a file that changed less than two seconds before: it could change again within the same tick of a coarse
    * clock, so that nothing may be remembered of it.
@@ -130,7 +122,8 @@ function look(file: string): Stamp | undefined {
   try {
     const { size, mtimeNs, ctimeNs, ino, mtimeMs, ctimeMs } = statSync(file, { bigint: true });
     const changed = Math.max(Number(mtimeMs), Number(ctimeMs));
-    return { text: `${size}:${mtimeNs}:${ctimeNs}:${ino}`, settled: Date.now() - changed > RACY_MS };
+    const words = new Uint32Array(BigUint64Array.of(size, mtimeNs, ctimeNs, ino).buffer);
+    return { words, settled: Date.now() - changed > RACY_MS };
   } catch {
     return undefined;
   }

@@ -66,7 +66,7 @@ async function pictureOf(
   folder: string | undefined,
   orientation: Orientation,
 ): Promise<Picture> {
-  const [path, label, digest] = [shard.paths[row]!, shard.labels[row]!, shard.digests[row]!];
+  const [path, label, digest] = [shard.paths.at(row)!, shard.labels.at(row)!, shard.digests.at(row)!];
   const { page, extension, data, width, height } = await thumbnailOf(
     await shard.read(row),
     path,

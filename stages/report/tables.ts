@@ -116,12 +116,12 @@ export function writeImages(
       const row = numbers.rows[image]!;
       yield {
         image,
-        path: shard.paths[row],
-        label: shard.labels[row],
+        path: shard.paths.at(row),
+        label: shard.labels.at(row),
         bytes: shard.bytes[row],
         width: shard.widths[row],
         height: shard.heights[row],
-        digest: shard.digests[row],
+        digest: shard.digests.at(row),
       };
     }
   });

@@ -74,7 +74,8 @@ async function copySweep(task: Task<Params>, folder: string): Promise<WrittenTab
 async function readDataSet(task: Task<Params>) {
   const shards: ImageIndex[] = [];
   for (const { path } of task.inputs('images')) shards.push(await readImages(path));
-  const labels = new Set(shards.flatMap((shard) => [...new Set(shard.labels)]));
+  const labels = new Set<string | null>();
+  for (const shard of shards) for (const label of shard.labels) labels.add(label);
   labels.delete(null);
   const skipped = await readSkipped(task.inputs('skipped')[0]);
   return { shards, numbers: numberImages(shards), classes: labels.size, skipped };

@@ -20,7 +20,9 @@ const INDEX = {
 test('an image index comes back as it was written, also by Arrow itself', async () => {
   const file = join(temporaryFolder(), 'images.arrow');
   writeImages(file, INDEX);
-  expect(await readImages(file)).toEqual({ rows: 3, ...INDEX });
+  const read = await readImages(file);
+  const texts = { paths: [...read.paths], digests: [...read.digests], labels: [...read.labels] };
+  expect({ ...read, ...texts }).toEqual({ rows: 3, ...INDEX });
   expect(
     tableFromIPC(readFileSync(file))
       .toArray()
@@ -49,7 +51,8 @@ test('places come back as they were written', async () => {
     values: Int32Array.from([-1, 7]),
   };
   writePlaces(file, places);
-  expect(await readPlaces(file)).toEqual({ rows: 2, ...places });
+  const read = await readPlaces(file);
+  expect({ ...read, files: [...read.files] }).toEqual({ rows: 2, ...places });
 });
 
 const paths = fc.uniqueArray(fc.string({ unit: 'binary', maxLength: 6 }), { maxLength: 60 });

@@ -4,22 +4,23 @@ import { promisify } from 'node:util';
 import { isUserError, UserError } from '../../common/errors.ts';
 import { readImages } from '../../tables/images.ts';
 import { readPlaces } from '../../tables/places.ts';
+import type { Texts } from '../../tables/texts.ts';
 import { shownPath } from './names.ts';
 import { parquetReader } from './parquet/reader.ts';
 
 /** The encoded images of one shard, in the order of the image index. */
 export interface Shard {
   readonly rows: number;
-  readonly paths: readonly string[];
-  readonly labels: readonly (string | null)[];
-  readonly digests: readonly string[];
+  readonly paths: Texts;
+  readonly labels: Texts<string | null>;
+  readonly digests: Texts;
   /** Encoded bytes of image `row`, verified against the index. May be called while other reads are under way. */
   read(row: number): Promise<Buffer>;
   close(): Promise<void>;
 }
 
 /**
- * Opens a shard of the image index with the places of its images. Reading throws a UserError that names the image when
+ * Opens a shard of the image index with the places of its images: 250 bytes of memory an image. Reading throws a UserError that names the image when
  * its file is gone, or holds other bytes than when it was indexed.
  */
 export async function openShard(imagesPath: string, placesPath: string): Promise<Shard> {
@@ -35,8 +36,8 @@ export async function openShard(imagesPath: string, placesPath: string): Promise
     labels,
     digests,
     async read(row) {
-      const path = paths[row]!;
-      const file = places.files[row]!;
+      const path = paths.at(row)!;
+      const file = places.files.at(row)!;
       const offset = places.offsets[row]!;
       const value = places.values[row]!;
       const reading =
@@ -47,7 +48,7 @@ export async function openShard(imagesPath: string, placesPath: string): Promise
         throw changed(path, file, error.code === 'ENOENT' ? 'is gone' : `can't be read (${error.code})`);
       });
       const digest = bytes && createHash('sha256').update(bytes).digest('hex');
-      if (!bytes || digest !== digests[row]) throw changed(path, file, 'changed');
+      if (!bytes || digest !== digests.at(row)) throw changed(path, file, 'changed');
       return bytes;
     },
     close: parquet.close,

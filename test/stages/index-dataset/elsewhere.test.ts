@@ -52,9 +52,9 @@ async function indexed(path: string[]) {
     ['00', '01'].map(async (name) => {
       const images = run.listOutput('shards', name, 'images');
       const shard = await openShard(images, run.listOutput('shards', name, 'places'));
-      const pictures = await Promise.all(shard.paths.map((_, row) => shard.read(row)));
+      const pictures = await Promise.all(Array.from(shard.paths, (_, row) => shard.read(row)));
       await shard.close();
-      return { index: readFileSync(images).toString('base64'), paths: shard.paths, pictures };
+      return { index: readFileSync(images).toString('base64'), paths: [...shard.paths], pictures };
     }),
   );
   return { shards, paths: shards.flatMap(({ paths }) => paths).sort() };

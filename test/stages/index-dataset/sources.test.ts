@@ -64,8 +64,8 @@ async function rowsOf(run: FakeRun) {
     const shard = /^shards-(\d+)-images$/.exec(name)?.[1];
     if (!shard) continue;
     const { paths, labels, digests } = await readImages(join(run.folder, name));
-    for (const [i, path] of paths.entries())
-      rows.set(path, { label: labels[i]!, digest: digests[i]!, shard });
+    for (const [i, path] of [...paths].entries())
+      rows.set(path, { label: labels.at(i)!, digest: digests.at(i)!, shard });
   }
   return rows;
 }
@@ -213,7 +213,7 @@ describe('Parquet files', () => {
         run.listOutput('shards', shard, 'places'),
       );
       for (let row = 0; row < opened.rows; row++)
-        expect(sha256(await opened.read(row))).toBe(rows.get(opened.paths[row]!)!.digest);
+        expect(sha256(await opened.read(row))).toBe(rows.get(opened.paths.at(row)!)!.digest);
       await opened.close();
     }
     const kept = temporaryFolder();

@@ -223,7 +223,7 @@ describe('select-explanations', () => {
     const { images, files } = write(3);
     const shards = await Promise.all(images.map(({ path }) => readImages(path)));
     const numbers = numberImages(shards);
-    const paths = shards.map((shard) => shard.paths);
+    const paths = shards.map((shard) => [...shard.paths]);
     const activations = await openAll(
       files.map(({ path }) => path),
       paths,

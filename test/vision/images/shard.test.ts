@@ -71,7 +71,11 @@ async function shard() {
 describe('reading a shard', () => {
   test('gives the bytes of each image, also several at once', async () => {
     const { opened, contents } = await shard();
-    expect(opened).toMatchObject({ rows: 3, paths: ['a', 'b', 'c'], labels: ['x', null, 'y'] });
+    expect(opened.rows).toBe(3);
+    expect([[...opened.paths], [...opened.labels]]).toEqual([
+      ['a', 'b', 'c'],
+      ['x', null, 'y'],
+    ]);
     const read = await Promise.all([2, 1, 0, 1].map((row) => opened.read(row)));
     expect(read.map(String)).toEqual([contents[2], contents[1], contents[0], contents[1]]);
     await opened.close();

@@ -3,19 +3,19 @@ import { shownPath } from '../names.ts';
 
 /**
  * Records of a text of values between commas or tabs (RFC 4180: quotes around fields, doubled within; LF or CRLF). Empty
- * lines are left out. Tabs separate where the first line holds one.
+ * lines are left out. Tabs separate where the first line holds one. One record is held at a time.
  * Throws a UserError that names `file` for a quote that never ends.
  */
-export function parseDelimited(text: string, file: string): string[][] {
+export function* recordsOf(text: string, file: string): Generator<string[], void, undefined> {
   const firstLine = text.slice(0, text.search(/\r?\n|$/));
   const separator = firstLine.includes('\t') ? '\t' : ',';
-  const records: string[][] = [];
+  let records = 0;
   let record: string[] = [];
   let at = text.startsWith('\uFEFF') ? 1 : 0;
   while (at < text.length) {
     let field: string;
     if (text[at] === '"') {
-      const end = endOfQuotes(text, at, file, records.length + 1);
+      const end = endOfQuotes(text, at, file, records + 1);
       field = text.slice(at + 1, end).replaceAll('""', '"');
       at = end + 1;
     } else {
@@ -31,11 +31,13 @@ export function parseDelimited(text: string, file: string): string[][] {
     }
     if (text[at] === '\r') at++;
     if (text[at] === '\n') at++;
-    if (record.length > 1 || record[0] !== '') records.push(record);
+    if (record.length > 1 || record[0] !== '') {
+      records++;
+      yield record;
+    }
     record = [];
   }
-  if (record.length > 0) records.push(record);
-  return records;
+  if (record.length > 0) yield record;
 }
 
 function endOfQuotes(text: string, start: number, file: string, record: number): number {

@@ -4,7 +4,7 @@ import { UserError } from '../../../common/errors.ts';
 import { shownPath } from '../names.ts';
 import { type ColumnNames, imageColumns, LABEL_NAMES, topColumns } from '../parquet/features.ts';
 import { leafAt, openParquet, typeOf } from '../parquet/file.ts';
-import { parseDelimited } from './delimited.ts';
+import { recordsOf } from './delimited.ts';
 import type { ListedImage } from './kinds.ts';
 import { columnOf, textOf } from './parquet.ts';
 
@@ -28,7 +28,7 @@ export async function* listList(
   columns: ColumnNames,
 ): AsyncGenerator<ListedImage, void, undefined> {
   const folder = dirname(path);
-  for (const line of await linesOf(path, columns)) {
+  for await (const line of linesOf(path, columns)) {
     const file = resolve(folder, line.path);
     const inside = relative(folder, file).replaceAll('\\', '/');
     const name = inside.startsWith('../') || isAbsolute(inside) ? file.replace(/^\/+/, '') : inside;
@@ -41,8 +41,9 @@ export async function filesInList(path: string): Promise<string[]> {
   try {
     const maybe = /\.(csv|tsv)$/i.test(path) || (/\.parquet$/i.test(path) && (await isParquetList(path, {})));
     if (!maybe) return [];
-    const lines = await linesOf(path, {});
-    return lines.map((line) => resolve(dirname(path), line.path));
+    const files: string[] = [];
+    for await (const line of linesOf(path, {})) files.push(resolve(dirname(path), line.path));
+    return files;
   } catch {
     // What is wrong with it is told when it is listed.
     return [];
@@ -60,31 +61,35 @@ export async function isParquetList(path: string, columns: ColumnNames): Promise
   }
 }
 
-async function linesOf(path: string, columns: ColumnNames): Promise<Line[]> {
+/** The lines of a list, one held at a time. */
+function linesOf(path: string, columns: ColumnNames): AsyncGenerator<Line, void, undefined> {
   return /\.parquet$/i.test(path) ? parquetLines(path, columns) : textLines(path, columns);
 }
 
-async function textLines(path: string, columns: ColumnNames): Promise<Line[]> {
+async function* textLines(path: string, columns: ColumnNames): AsyncGenerator<Line, void, undefined> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new UserError(`The list ${shownPath(path)} can't be read (${error.code}).`);
   });
-  const [header = [], ...records] = parseDelimited(text, path);
+  const records = recordsOf(text, path);
+  const header = records.next().value ?? [];
   const paths = header.indexOf(choose(header, columns.image, PATH_NAMES) ?? '');
   if (paths < 0) throw noPaths(path, header, columns);
   const labels = header.indexOf(choose(header, columns.label, LABEL_NAMES) ?? '');
-  return records.map((record, i) => {
+  let number = 1;
+  for (const record of records) {
+    number++;
     const named = record[paths]?.trim();
     if (!named) {
       throw new UserError(
-        `In the list ${shownPath(path)} record ${i + 2} has no path. Give it one, or remove the line.`,
+        `In the list ${shownPath(path)} record ${number} has no path. Give it one, or remove the line.`,
       );
     }
     const label = labels < 0 ? '' : (record[labels]?.trim() ?? '');
-    return { path: named, label: label === '' ? null : label };
-  });
+    yield { path: named, label: label === '' ? null : label };
+  }
 }
 
-async function parquetLines(path: string, columns: ColumnNames): Promise<Line[]> {
+async function* parquetLines(path: string, columns: ColumnNames): AsyncGenerator<Line, void, undefined> {
   const file = await openParquet(path);
   try {
     const header = topColumns(file);
@@ -94,14 +99,14 @@ async function parquetLines(path: string, columns: ColumnNames): Promise<Line[]>
     const label = choose(header, columns.label, LABEL_NAMES);
     const labelLeaf = label === undefined ? undefined : leafAt(file, [label]);
     const labels = labelLeaf && columnOf(file, labelLeaf);
-    const lines: Line[] = [];
+    let row = 0;
     for await (const value of columnOf(file, leaf)) {
       const text = textOf(value);
-      if (!text) throw new UserError(`In the list ${shownPath(path)} row ${lines.length} has no path.`);
+      if (!text) throw new UserError(`In the list ${shownPath(path)} row ${row} has no path.`);
       const found = (await labels?.next())?.value;
-      lines.push({ path: text, label: found == null ? null : (textOf(found) ?? String(found)) });
+      yield { path: text, label: found == null ? null : (textOf(found) ?? String(found)) };
+      row++;
     }
-    return lines;
   } finally {
     await file.close();
   }

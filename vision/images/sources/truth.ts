@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { UserError } from '../../../common/errors.ts';
 import { shownPath } from '../names.ts';
 import { LABEL_NAMES } from '../parquet/features.ts';
-import { parseDelimited } from './delimited.ts';
+import { recordsOf } from './delimited.ts';
 import type { ClassName } from './kinds.ts';
 import { readMat } from './mat.ts';
 
@@ -73,7 +73,7 @@ function byName(pairs: readonly (readonly [name: string, label: string])[]): Tru
 }
 
 function columnsOf(path: string, text: string): [string, string][] {
-  const [header = [], ...records] = parseDelimited(text, path);
+  const [header = [], ...records] = recordsOf(text, path);
   const lower = header.map((name) => name.trim().toLowerCase());
   const position = (names: readonly string[]) => lower.findIndex((name) => names.includes(name));
   const name = Math.max(
