@@ -1,6 +1,8 @@
-import { assemble, type Code, f64x2, get, i64x2, repeatWhile, set, v128 } from '../common/wasm/assembler.ts';
-import { i32 } from '../common/wasm/integers.ts';
-import { named, step } from '../common/wasm/named.ts';
+import type { Code } from '../common/wasm/code.ts';
+import { get, repeatWhile, set, step } from '../common/wasm/control.ts';
+import { assemble, named } from '../common/wasm/module.ts';
+import { i32 } from '../common/wasm/scalars.ts';
+import { f64x2, i64x2, v128 } from '../common/wasm/vectors.ts';
 
 /**
  * Sums of resamples of two lists of values at a time, and those sums that lie below or above given bounds once more, apart:

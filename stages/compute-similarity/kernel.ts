@@ -1,10 +1,12 @@
-import { assemble, type Code, f64x2, get, set, v128 } from '../../common/wasm/assembler.ts';
-import { i32 } from '../../common/wasm/integers.ts';
-import { named, step, whileHolds } from '../../common/wasm/named.ts';
+import type { Code } from '../../common/wasm/code.ts';
+import { get, set, step, whileHolds } from '../../common/wasm/control.ts';
+import { assemble, named } from '../../common/wasm/module.ts';
+import { i32 } from '../../common/wasm/scalars.ts';
+import { f64x2, v128 } from '../../common/wasm/vectors.ts';
 
 /** Dimensions that the kernels take at a time; embeddings are filled up with zeros to a multiple of it. */
 export const STEP = 8;
-/** Bytes of so many floats, and of as many doubles. */
+/** Bytes of so many floats, and of as many f64x2. */
 const [FLOATS, DOUBLES] = [4 * STEP, 8 * STEP];
 
 /**
@@ -22,7 +24,7 @@ const MINUS = ['minus0', 'minus1', 'minus2', 'minus3'] as const;
 const VECTORS = ['sumPlus', 'sumMinus', 'even', 'odd', 'query', 'weight', ...PLUS, ...MINUS] as const;
 type Locals = Readonly<Record<(typeof ARGUMENTS | typeof WORDS | typeof VECTORS)[number], number>>;
 
-/** Two floats, as doubles. */
+/** Two floats, as f64x2. */
 const two = (address: Code, pair: number): Code => f64x2.promote(v128.loadHalf(address, 8 * pair));
 
 /** How a kernel finds what it needs of an image. */

@@ -1,6 +1,8 @@
-import { type Code, get, set, v128 } from '../../common/wasm/assembler.ts';
-import { bits, f32x4, i32, i32x4 } from '../../common/wasm/integers.ts';
-import { callAt, either, named, step, when, whileHolds } from '../../common/wasm/named.ts';
+import type { Code } from '../../common/wasm/code.ts';
+import { callAt, either, get, set, step, when, whileHolds } from '../../common/wasm/control.ts';
+import { named } from '../../common/wasm/module.ts';
+import { i32 } from '../../common/wasm/scalars.ts';
+import { f32x4, i32x4, v128 } from '../../common/wasm/vectors.ts';
 import { FLIPS, HEAD, HIGHEST, LOWEST, placeOf, WINDOW } from './places.ts';
 
 /**
@@ -28,7 +30,7 @@ export const bound = named(
         set(value, f32x4.add(v128.load(get(from)), v128.zero())),
         v128.store(
           get(at),
-          bits.xor(get(value), i32x4.shiftRight(i32x4.shiftRightSigned(get(value), 31), 1)),
+          v128.xor(get(value), i32x4.shiftRight(i32x4.shiftRightSigned(get(value), 31), 1)),
         ),
         v128.store(i32.add(get(at), get(apart)), v128.load(get(number))),
         ...[at, from, number].map((local) => step(local, 16)),

@@ -1,6 +1,8 @@
-import { type Code, f64x2, get, repeatWhile, set, v128 } from '../../common/wasm/assembler.ts';
-import { bits, f64x2 as doubles, f32x4, i32, i32x4 } from '../../common/wasm/integers.ts';
-import { named, step, whileHolds } from '../../common/wasm/named.ts';
+import type { Code } from '../../common/wasm/code.ts';
+import { get, repeatWhile, set, step, whileHolds } from '../../common/wasm/control.ts';
+import { named } from '../../common/wasm/module.ts';
+import { i32 } from '../../common/wasm/scalars.ts';
+import { f32x4, f64x2, i32x4, v128 } from '../../common/wasm/vectors.ts';
 import { ROWS } from './places.ts';
 
 const FIRST = ['sum', 'sumRest', 'squares', 'squaresRest'] as const;
@@ -29,7 +31,7 @@ export const moments = named(
         set(at, i32.add(get(at), get(sumBytes))),
       ]),
     ];
-    const sub = doubles.sub;
+    const sub = f64x2.sub;
     const add = (pair: number): Code[] => {
       const [sum, sumRest, squares, squaresRest] = pairs[pair] as [number, number, number, number];
       return [
@@ -53,8 +55,8 @@ export const moments = named(
           f64x2.add(
             get(squaresRest),
             sub(
-              doubles.lesser(get(squares), get(square)),
-              sub(get(next), doubles.greater(get(squares), get(square))),
+              f64x2.lesser(get(squares), get(square)),
+              sub(get(next), f64x2.greater(get(squares), get(square))),
             ),
           ),
         ),
@@ -87,7 +89,7 @@ export const turn = named(
       set(local, f32x4.add(v128.load(get(values)), v128.zero())), // −0 becomes 0
       set(
         local,
-        bits.xor(get(local), i32x4.shiftRight(i32x4.shiftRightSigned(get(local), 31), 1)), // negative ones fall
+        v128.xor(get(local), i32x4.shiftRight(i32x4.shiftRightSigned(get(local), 31), 1)), // negative ones fall
       ),
       set(values, i32.add(get(values), get(rowBytes))),
     ];

@@ -1,6 +1,8 @@
-import { type Code, get, repeatWhile, set, v128 } from '../../common/wasm/assembler.ts';
-import { bits, i32, i32x4 } from '../../common/wasm/integers.ts';
-import { either, leave, named, step, when, whileHolds } from '../../common/wasm/named.ts';
+import type { Code } from '../../common/wasm/code.ts';
+import { either, get, leave, repeatWhile, set, step, when, whileHolds } from '../../common/wasm/control.ts';
+import { named } from '../../common/wasm/module.ts';
+import { i32 } from '../../common/wasm/scalars.ts';
+import { i8x16, i32x4, v128 } from '../../common/wasm/vectors.ts';
 import { HEAD, HIGHEST, LOWEST, SHUFFLES, SPARE } from './places.ts';
 
 /** Fours of images that are counted at a time. */
@@ -10,8 +12,8 @@ const FOURS = SPARE / 4;
 export const put = (mask: number, to: number, apart: number, value: Code, number: Code): Code[] => {
   const shuffle = v128.load(i32.shiftLeft(get(mask), i32.const(4)), SHUFFLES.at);
   return [
-    v128.store(get(to), bits.swizzle(value, shuffle)),
-    v128.store(i32.add(get(to), get(apart)), bits.swizzle(number, shuffle)),
+    v128.store(get(to), i8x16.swizzle(value, shuffle)),
+    v128.store(i32.add(get(to), get(apart)), i8x16.swizzle(number, shuffle)),
     set(to, i32.add(get(to), i32.shiftLeft(i32.popcount(get(mask)), i32.const(2)))),
   ];
 };
@@ -44,14 +46,14 @@ export const keep = named(
         step(at, 16 * fours),
       ),
     ];
-    const keyOf = (offset: number) => bits.xor(v128.load(get(at), offset), get(flips));
+    const keyOf = (offset: number) => v128.xor(v128.load(get(at), offset), get(flips));
     const numberOf = (offset: number) =>
-      bits.xor(v128.load(i32.add(get(at), get(apart)), offset), get(flipsBack));
+      v128.xor(v128.load(i32.add(get(at), get(apart)), offset), get(flipsBack));
     const fill = (values: Code) =>
       Array.from({ length: SPARE / 4 }, (_, i) => v128.store(get(end), values, 16 * i));
-    const isBehind = bits.or(
+    const isBehind = v128.or(
       i32x4.greater(get(value), get(pivot)),
-      bits.and(i32x4.equal(get(value), get(pivot)), i32x4.greater(get(number), get(pivotLast))),
+      v128.and(i32x4.equal(get(value), get(pivot)), i32x4.greater(get(number), get(pivotLast))),
     );
     const across = (vector: number, combine: (a: Code, b: Code) => Code): Code =>
       [0, 1, 2, 3].map((lane) => i32x4.lane(get(vector), lane)).reduce((a, b) => combine(a, b));
@@ -106,7 +108,7 @@ export const keep = named(
       set(flipsBack, i32x4.splat(i32.xor(get(flip), i32.const(-1)))),
       ...range,
       // What the last ones are filled up with from now on is behind all.
-      ...fill(bits.xor(i32x4.splat(i32.const(HIGHEST)), get(flips))),
+      ...fill(v128.xor(i32x4.splat(i32.const(HIGHEST)), get(flips))),
       set(found, get(count)),
       halve(
         high,
@@ -135,7 +137,7 @@ export const keep = named(
         set(value, keyOf(offset)),
         set(number, numberOf(offset)),
         set(mask, i32.xor(i32x4.bitmask(isBehind), i32.const(15))),
-        ...put(mask, to, apart, bits.xor(get(value), get(flips)), bits.xor(get(number), get(flipsBack))),
+        ...put(mask, to, apart, v128.xor(get(value), get(flips)), v128.xor(get(number), get(flipsBack))),
       ]),
       i32.store(get(head), i32.shiftRight(i32.sub(get(to), get(values)), i32.const(2)), HEAD.count),
       i32.store(get(head), i32.sub(i32.const(HIGHEST), get(high)), HEAD.bar),

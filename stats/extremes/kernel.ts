@@ -1,6 +1,7 @@
-import { assemble, type Code, get, set } from '../../common/wasm/assembler.ts';
-import { i32 } from '../../common/wasm/integers.ts';
-import { callAt, named, step, when, whileHolds } from '../../common/wasm/named.ts';
+import type { Code } from '../../common/wasm/code.ts';
+import { callAt, get, set, step, when, whileHolds } from '../../common/wasm/control.ts';
+import { assemble, named } from '../../common/wasm/module.ts';
+import { i32 } from '../../common/wasm/scalars.ts';
 import { bound, narrow } from './between.ts';
 import { moments, turn } from './columns.ts';
 import { keep } from './keep.ts';

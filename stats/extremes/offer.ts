@@ -1,6 +1,8 @@
-import { type Code, get, set, v128 } from '../../common/wasm/assembler.ts';
-import { bits, i32, i32x4 } from '../../common/wasm/integers.ts';
-import { callAt, either, named, step, when, whileHolds } from '../../common/wasm/named.ts';
+import type { Code } from '../../common/wasm/code.ts';
+import { callAt, either, get, set, step, when, whileHolds } from '../../common/wasm/control.ts';
+import { named } from '../../common/wasm/module.ts';
+import { i32 } from '../../common/wasm/scalars.ts';
+import { i32x4, v128 } from '../../common/wasm/vectors.ts';
 import { put } from './keep.ts';
 import { HEAD, HIGHEST, placeOf, WINDOW } from './places.ts';
 
@@ -27,7 +29,7 @@ export const offer = named(
       set(to, i32.add(get(values), i32.shiftLeft(i32.load(get(head), HEAD.count), i32.const(2)))),
     ];
     const isBeyond = (at: number) =>
-      i32x4.greater(bits.xor(v128.load(get(column), at), get(flips)), get(bar));
+      i32x4.greater(v128.xor(v128.load(get(column), at), get(flips)), get(bar));
     const four = (at: number, lanes: Code): Code[] => [
       set(value, v128.load(get(column), at)),
       set(mask, i32.and(i32.xor(i32x4.bitmask(isBeyond(at)), i32.const(15)), lanes)),
@@ -49,7 +51,7 @@ export const offer = named(
       whileHolds(
         i32.lessThan(get(column), get(end)),
         when(
-          i32.xor(i32x4.bitmask(fours.map(isBeyond).reduce((a, b) => bits.and(a, b))), i32.const(15)),
+          i32.xor(i32x4.bitmask(fours.map(isBeyond).reduce((a, b) => v128.and(a, b))), i32.const(15)),
           room,
           ...fours.flatMap((at) => four(at, i32.const(15))),
         ),
@@ -95,20 +97,20 @@ export const gather = named(
   (l) => {
     const { column, numbers, rows, head, values, slots, flip, apart, to, mask, before, full, at, lanes } = l;
     const { flips, flipsBack, near, nearNumber, far, farNumber, value, number } = l;
-    const keyOf = (offset: number) => bits.xor(v128.load(get(column), offset), get(flips));
-    const isBefore = bits.or(
+    const keyOf = (offset: number) => v128.xor(v128.load(get(column), offset), get(flips));
+    const isBefore = v128.or(
       i32x4.less(get(value), get(near)),
-      bits.and(i32x4.equal(get(value), get(near)), i32x4.less(get(number), get(nearNumber))),
+      v128.and(i32x4.equal(get(value), get(near)), i32x4.less(get(number), get(nearNumber))),
     );
-    const isBehind = bits.or(
+    const isBehind = v128.or(
       i32x4.greater(get(value), get(far)),
-      bits.and(i32x4.equal(get(value), get(far)), i32x4.greater(get(number), get(farNumber))),
+      v128.and(i32x4.equal(get(value), get(far)), i32x4.greater(get(number), get(farNumber))),
     );
     const isFar = Array.from({ length: BLOCK / 4 }, (_, i) => i32x4.greater(keyOf(16 * i), get(far)));
     const bound = (vector: number, offset: number) => set(vector, i32x4.splat(i32.load(get(head), offset)));
     const four: Code[] = [
-      set(value, bits.xor(v128.load(get(at)), get(flips))),
-      set(number, bits.xor(v128.load(i32.add(get(numbers), i32.sub(get(at), get(column)))), get(flipsBack))),
+      set(value, v128.xor(v128.load(get(at)), get(flips))),
+      set(number, v128.xor(v128.load(i32.add(get(numbers), i32.sub(get(at), get(column)))), get(flipsBack))),
       // As many lanes as there are rows left.
       set(
         lanes,
@@ -121,7 +123,7 @@ export const gather = named(
       set(before, i32.and(i32x4.bitmask(isBefore), get(lanes))),
       addCount(head, WINDOW.before, get(before)),
       set(mask, i32.and(i32.xor(i32.or(i32x4.bitmask(isBehind), get(before)), i32.const(15)), get(lanes))),
-      ...put(mask, to, apart, bits.xor(get(value), get(flips)), bits.xor(get(number), get(flipsBack))),
+      ...put(mask, to, apart, v128.xor(get(value), get(flips)), v128.xor(get(number), get(flipsBack))),
       when(i32.lessThan(get(full), get(to)), set(to, i32.add(get(full), i32.const(4)))),
       step(at, 16),
       step(rows, -4),
@@ -140,7 +142,7 @@ export const gather = named(
         either(
           i32.and(
             i32.lessSigned(i32.const(BLOCK - 1), get(rows)),
-            i32.equal(i32x4.bitmask(isFar.reduce((a, b) => bits.and(a, b))), i32.const(15)),
+            i32.equal(i32x4.bitmask(isFar.reduce((a, b) => v128.and(a, b))), i32.const(15)),
           ),
           [step(rows, -BLOCK)],
           [

@@ -1,6 +1,7 @@
-import { type Code, get, repeatWhile, set } from '../../common/wasm/assembler.ts';
-import { i32, i64 } from '../../common/wasm/integers.ts';
-import { callAt, named, step, whileHolds } from '../../common/wasm/named.ts';
+import type { Code } from '../../common/wasm/code.ts';
+import { callAt, get, repeatWhile, set, step, whileHolds } from '../../common/wasm/control.ts';
+import { named } from '../../common/wasm/module.ts';
+import { i32, i64 } from '../../common/wasm/scalars.ts';
 import { FLIPS, HEAD, placeOf } from './places.ts';
 
 const RUN = [0, 1, 2, 3, 4, 5, 6, 7] as const;

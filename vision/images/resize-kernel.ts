@@ -1,16 +1,8 @@
-import {
-  assemble,
-  type Code,
-  get,
-  i8x16,
-  i16x8,
-  i32,
-  i32x4,
-  type Kernel,
-  repeatWhile,
-  set,
-  v128,
-} from '../../common/wasm/assembler.ts';
+import type { Code } from '../../common/wasm/code.ts';
+import { get, repeatWhile, set } from '../../common/wasm/control.ts';
+import { assemble, type Kernel } from '../../common/wasm/module.ts';
+import { i32 } from '../../common/wasm/scalars.ts';
+import { i8x16, i16x8, i32x4, v128 } from '../../common/wasm/vectors.ts';
 
 /** Fractional bits of the weights: 32 less 8 for a pixel, less 2 for overshoot and sign. */
 export const PRECISION = 22;
@@ -59,7 +51,7 @@ const addDot = (sum: number, pair: Code, weights: Code) =>
 const advance = (local: number, by: Code) => set(local, i32.add(get(local), by));
 const half = (): Code => i32x4.splat(i32.const(1 << (PRECISION - 1)));
 const rounded = (high: number, low: number): Code =>
-  i32x4.shiftRight(i32x4.add(i32x4.shiftLeft(get(high), SPLIT), get(low)), PRECISION);
+  i32x4.shiftRightSigned(i32x4.add(i32x4.shiftLeft(get(high), SPLIT), get(low)), PRECISION);
 
 function alongRow(): Kernel {
   const [row, first, end, weights, weightBytes, to] = [0, 1, 2, 3, 4, 5];

@@ -1,15 +1,8 @@
-import {
-  type Code,
-  get,
-  i8x16,
-  i16x8,
-  i32,
-  i32x4,
-  type Kernel,
-  repeatWhile,
-  set,
-  v128,
-} from '../../../common/wasm/assembler.ts';
+import type { Code } from '../../../common/wasm/code.ts';
+import { get, repeatWhile, set } from '../../../common/wasm/control.ts';
+import type { Kernel } from '../../../common/wasm/module.ts';
+import { i32 } from '../../../common/wasm/scalars.ts';
+import { i8x16, i16x8, i32x4, v128 } from '../../../common/wasm/vectors.ts';
 
 /** Bytes before and behind a row of samples that are read or written, at most. */
 export const MARGIN = 16;
@@ -107,7 +100,7 @@ function sampledAs(
   const [bits, before, behind] = down === 1 ? [2, 1, 2] : [4, 8, 7];
   const mixed = (neighbour: Code, rounding: number) => {
     const sum = i16x8.add(times3(get(middle)), neighbour);
-    return i16x8.shiftRightZero(i16x8.add(sum, i16x8.splat(i32.const(rounding))), bits);
+    return i16x8.shiftRight(i16x8.add(sum, i16x8.splat(i32.const(rounding))), bits);
   };
   const [even, odd] = [mixed(column(0), before), mixed(column(2), behind)];
   return {
@@ -130,7 +123,10 @@ function converted(
   const share = (colour: Code, factor: number) => i16x8.mulFraction(colour, i16x8.splat(i32.const(factor)));
   const green = (b: Code, r: Code) => {
     const [low, high] = [i16x8.interleaveLow(b, r), i16x8.interleaveHigh(b, r)].map((both) =>
-      i32x4.shiftRight(i32x4.add(i32x4.dot(both, pairs(-22554, 18734)), i32x4.splat(i32.const(1 << 15))), 16),
+      i32x4.shiftRightSigned(
+        i32x4.add(i32x4.dot(both, pairs(-22554, 18734)), i32x4.splat(i32.const(1 << 15))),
+        16,
+      ),
     );
     return i16x8.narrow(low!, high!);
   };

@@ -1,15 +1,7 @@
-import {
-  type Code,
-  get,
-  i8x16,
-  i16x8,
-  i32,
-  i32x4,
-  i64x2,
-  set,
-  v128,
-  when,
-} from '../../../common/wasm/assembler.ts';
+import type { Code } from '../../../common/wasm/code.ts';
+import { either, get, set } from '../../../common/wasm/control.ts';
+import { i32 } from '../../../common/wasm/scalars.ts';
+import { i8x16, i16x8, i32x4, i64x2, v128 } from '../../../common/wasm/vectors.ts';
 
 /** Fractional bits of the constants, and those that values have between the passes. */
 const [CONSTANT, BETWEEN] = [13, 2];
@@ -72,7 +64,7 @@ export function cosineTransform(
   const columns = pass(rows.map(get), CONSTANT - BETWEEN, fresh);
   const isFlat = i32.isZero(v128.any(lower.reduce((a, b) => v128.or(a, b))));
   const flat = rows.map((row, y) => set(row, y === 0 ? i16x8.shiftLeft(get(row), BETWEEN) : get(rows[0]!)));
-  code.push(when(isFlat, flat, [...columns.code, ...rows.map((row, y) => set(row, columns.rows[y]!))]));
+  code.push(either(isFlat, flat, [...columns.code, ...rows.map((row, y) => set(row, columns.rows[y]!))]));
   const across = pass(transposed(rows.map(get), keep), CONSTANT + BETWEEN + 3, fresh);
   code.push(...across.code);
   const done = transposed(across.rows, keep);
@@ -98,7 +90,7 @@ function pass(rows: readonly Code[], shift: number, fresh: Fresh): { code: Code[
   const scaled = (x: Code): Wide => {
     const high = inTurn(v128.zero(), x);
     const round = i32x4.splat(i32.const(1 << (shift - 1)));
-    return both((half) => i32x4.add(i32x4.shiftRight(high[half], 16 - CONSTANT), round));
+    return both((half) => i32x4.add(i32x4.shiftRightSigned(high[half], 16 - CONSTANT), round));
   };
 
   const [sum, difference] = [scaled(i16x8.add(r0, r4)), scaled(i16x8.sub(r0, r4))];
@@ -116,7 +108,7 @@ function pass(rows: readonly Code[], shift: number, fresh: Fresh): { code: Code[
     add(dot(r71, F0298 - F0899, -F0899), z3),
   ];
   const descaled = ([low, high]: Wide) =>
-    keep(i16x8.narrow(i32x4.shiftRight(low, shift), i32x4.shiftRight(high, shift)));
+    keep(i16x8.narrow(i32x4.shiftRightSigned(low, shift), i32x4.shiftRightSigned(high, shift)));
   const upper = even.map((each, i) => descaled(add(each, odd[i]!)));
   const lower = even.map((each, i) => descaled(sub(each, odd[i]!)));
   return { code, rows: [...upper, ...lower.reverse()] };

@@ -1,15 +1,8 @@
-import {
-  type Code,
-  get,
-  i32,
-  i64,
-  type Kernel,
-  leave,
-  repeatWhile,
-  set,
-  v128,
-  when,
-} from '../../../common/wasm/assembler.ts';
+import type { Code } from '../../../common/wasm/code.ts';
+import { either, get, leave, repeatWhile, set, when } from '../../../common/wasm/control.ts';
+import type { Kernel } from '../../../common/wasm/module.ts';
+import { i32, i64 } from '../../../common/wasm/scalars.ts';
+import { v128 } from '../../../common/wasm/vectors.ts';
 import { cosineTransform } from './cosine.ts';
 import { DEEPER, FIRST_BITS, SECOND_BITS } from './huffman.ts';
 
@@ -75,46 +68,53 @@ export function decodeRow(): Kernel {
 
   /** Fills the bits up to 56 or more: enough for two symbols with their values. What is beyond `left` is read again. */
   const refill = [
-    set(bits, i64.or(get(bits), i64.shiftRightZero(i64.load(i32.sub(get(next), i32.const(8))), get(left)))),
-    set(next, i32.sub(get(next), i32.shiftRightZero(i32.sub(i32.const(63), get(left)), i32.const(3)))),
+    set(
+      bits,
+      i64.or(get(bits), i64.shiftRight(i64.load(i32.sub(get(next), i32.const(8))), i64.extend(get(left)))),
+    ),
+    set(next, i32.sub(get(next), i32.shiftRight(i32.sub(i32.const(63), get(left)), i32.const(3)))),
     set(left, i32.or(get(left), i32.const(56))),
   ];
   /** The next symbol's entry in a table. */
   const symbol = (table: Code): Code[] => [
     set(entry, i32.load(entryAt(table, get(bits), 0, FIRST_BITS))),
-    when(i32.isNegative(get(entry)), [
+    when(
+      i32.isNegative(get(entry)),
       set(entry, i32.and(get(entry), i32.const(~DEEPER))),
       set(entry, i32.load(entryAt(get(entry), get(bits), FIRST_BITS, SECOND_BITS))),
-      when(i32.isZero(get(entry)), fail),
-    ]),
-    set(size, i32.and(i32.shiftRight(get(entry), i32.const(8)), i32.const(15))),
+      when(i32.isZero(get(entry)), ...fail),
+    ),
+    set(size, i32.and(i32.shiftRightSigned(get(entry), i32.const(8)), i32.const(15))),
   ];
   /** Bits of code and value together. */
   const length = i32.and(get(entry), i32.const(63));
   /** The `size` bits behind the code, where a first bit of 0 makes them negative. */
   const extended = [
-    set(value, i32.lowOf(i64.shiftRightZero(get(bits), i32.const(32)))),
+    set(value, i64.wrap(i64.shiftRight(get(bits), i64.extend(i32.const(32))))),
     set(value, i32.shiftLeft(get(value), i32.sub(length, get(size)))),
     set(
       value,
       i32.add(
-        i32.shiftRightZero(get(value), i32.sub(i32.const(32), get(size))),
+        i32.shiftRight(get(value), i32.sub(i32.const(32), get(size))),
         i32.and(
           i32.sub(i32.const(1), i32.shiftLeft(i32.const(1), get(size))),
-          i32.xor(i32.shiftRight(get(value), i32.const(31)), i32.const(-1)),
+          i32.xor(i32.shiftRightSigned(get(value), i32.const(31)), i32.const(-1)),
         ),
       ),
     ),
   ];
   // A shift of 64 bits takes the lowest six of the entry by itself.
-  const use = [set(bits, i64.shiftLeft(get(bits), get(entry))), set(left, i32.sub(get(left), length))];
+  const use = [
+    set(bits, i64.shiftLeft(get(bits), i64.extend(get(entry)))),
+    set(left, i32.sub(get(left), length)),
+  ];
 
   const first = [
     ...refill,
     ...symbol(field(BLOCK.dcTable)),
     set(at, field(BLOCK.predictor)),
     set(value, i32.const(0)),
-    when(get(size), extended),
+    when(get(size), ...extended),
     set(value, i32.add(get(value), i32.load(get(at)))),
     i32.store(get(at), get(value)),
     i32.store16(get(coefficients), get(value)),
@@ -122,11 +122,12 @@ export function decodeRow(): Kernel {
   ];
   const other = [
     ...symbol(get(table)),
-    set(at, i32.add(get(at), i32.shiftRight(get(entry), i32.const(16)))),
-    when(get(size), [
-      when(i32.lessThan(get(at), get(stop)), extended, fail),
+    set(at, i32.add(get(at), i32.shiftRightSigned(get(entry), i32.const(16)))),
+    when(
+      get(size),
+      either(i32.lessThan(get(at), get(stop)), extended, fail),
       i32.store16(i32.add(get(coefficients), i32.loadByte(get(at))), get(value)),
-    ]),
+    ),
     ...use,
     set(at, i32.add(get(at), i32.const(1))),
   ];
@@ -138,7 +139,7 @@ export function decodeRow(): Kernel {
       i32.lessThan(get(at), get(stop)),
       ...refill,
       ...other,
-      when(i32.lessThan(get(at), get(stop)), other),
+      when(i32.lessThan(get(at), get(stop)), ...other),
     ),
   ];
   const body = [
@@ -150,7 +151,7 @@ export function decodeRow(): Kernel {
       set(block, get(blocks)),
       repeatWhile(
         i32.lessThan(get(block), get(end)),
-        when(i32.lessThan(get(next), get(limit)), fail),
+        when(i32.lessThan(get(next), get(limit)), ...fail),
         ...Array.from({ length: 8 }, (_, y) => v128.store(get(coefficients), v128.zero(), 16 * y)),
         ...first,
         ...others,
@@ -172,6 +173,6 @@ export function decodeRow(): Kernel {
 
 /** Address of a table's entry by `count` of the bits, those behind the first `skipped`. */
 function entryAt(table: Code, bits: Code, skipped: number, count: number): Code {
-  const shifted = i32.lowOf(i64.shiftRightZero(bits, i32.const(64 - skipped - count - 2)));
+  const shifted = i64.wrap(i64.shiftRight(bits, i64.extend(i32.const(64 - skipped - count - 2))));
   return i32.add(table, i32.and(shifted, i32.const(4 * ((1 << count) - 1))));
 }

@@ -1,4 +1,4 @@
-import { assemble } from '../../../common/wasm/assembler.ts';
+import { assemble } from '../../../common/wasm/module.ts';
 import { compile, type Workspace } from '../../../common/wasm/own.mjs';
 import { type ColourRow, colourRow, type GreyRow, greyRow } from './colour.ts';
 import type { Header } from './header.ts';
