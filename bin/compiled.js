@@ -6,7 +6,8 @@ const { join } = require('node:path');
 const vm = require('node:vm');
 
 const ROOT = join(__dirname, '..');
-const FOLDER = join(ROOT, '.compiled');
+/** Where tools keep what they can make again. */
+const FOLDER = join(ROOT, 'node_modules', '.cache', 'mis');
 /** The program as traces of errors name it. */
 const NAME = join(ROOT, 'compiled.cjs');
 
@@ -19,8 +20,8 @@ function identity(path) {
 /** What the compiled program exports; undefined where there is none that is up to date. */
 function load(command) {
   try {
-    const { node, program, files } = JSON.parse(readFileSync(join(FOLDER, 'manifest.json'), 'utf8'));
-    if (node !== process.version) return undefined;
+    const { node, root, program, files } = JSON.parse(readFileSync(join(FOLDER, 'manifest.json'), 'utf8'));
+    if (node !== process.version || root !== ROOT) return undefined;
     for (const path in files) if (identity(path) !== files[path]) return undefined;
     const script = scriptOf(join(FOLDER, program), command);
     const compiled = { exports: {} };

@@ -2,6 +2,7 @@ import {
   accessSync,
   constants,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -38,6 +39,8 @@ const RACY_MS = 2000;
  */
 export async function compile(): Promise<void> {
   try {
+    // Packages that several copies of the source share would get the program of one of them.
+    if (lstatSync(join(ROOT, 'node_modules')).isSymbolicLink()) return;
     mkdirSync(FOLDER, { recursive: true });
     accessSync(FOLDER, constants.W_OK);
     const began = Date.now();
@@ -127,7 +130,7 @@ function keep(program: Uint8Array, map: Uint8Array, files: Record<string, string
   };
   write(name, program);
   write(`${name}.map`, map);
-  write('manifest.json', JSON.stringify({ node: process.version, program: name, files }));
+  write('manifest.json', JSON.stringify({ node: process.version, root: ROOT, program: name, files }));
   for (const other of readdirSync(FOLDER))
     if (other.startsWith('program-') && !other.startsWith(name)) rmSync(join(FOLDER, other), { force: true });
 }

@@ -1,4 +1,5 @@
-import { readdirSync, truncateSync } from 'node:fs';
+import { mkdirSync, readdirSync, readlinkSync, symlinkSync, truncateSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
 import { copyProject, type Project } from '../support/project.ts';
@@ -11,10 +12,18 @@ const COMMAND = ['config', '--json', '--set', 'task.n=7'];
 let project: Project;
 beforeAll(async () => {
   project = await copyProject();
+  // Packages of its own, as far as the program can see.
+  const packages = project.path('node_modules');
+  const shared = readlinkSync(packages);
+  unlinkSync(packages);
+  mkdirSync(packages);
+  for (const name of readdirSync(shared))
+    if (name !== '.cache') symlinkSync(join(shared, name), join(packages, name));
   await sleep(SETTLED_MS);
 });
 
-const kept = () => readdirSync(project.path('.compiled'));
+const FOLDER = 'node_modules/.cache/mis';
+const kept = () => readdirSync(project.path(FOLDER));
 const programs = () => kept().filter((name) => name.endsWith('.cjs'));
 
 test('the program starts from one file while its source is as it was, and does what the source says', {
@@ -32,7 +41,7 @@ test('the program starts from one file while its source is as it was, and does w
   expect(kept()).toContain(`${program}.config`);
   expect(await project.mis(...COMMAND)).toEqual(fromSource);
 
-  truncateSync(project.path('.compiled', program!), 100_000);
+  truncateSync(project.path(FOLDER, program!), 100_000);
   expect(await project.mis(...COMMAND)).toEqual(fromSource);
 
   project.edit(CODE, 'return 0;', 'throw new Error("other code");');
