@@ -20,7 +20,7 @@ export function bootstrapMean(
 ): Interval {
   const count = values.length;
   if (count > MAX_COUNT) throw new RangeError(`a bootstrap over ${count} values is more than ${MAX_COUNT}`);
-  if (!(resamples >= 1)) throw new RangeError(`a bootstrap needs at least one resample, not ${resamples}`);
+  const positions = ends(resamples, level);
   if (count === 0) return { low: Number.NaN, high: Number.NaN };
   const drawn = Float64Array.from(values);
   const means = new Float64Array(resamples);
@@ -31,12 +31,13 @@ export function bootstrapMean(
     for (let i = 0; i < count; i++) sum += drawn[draws[i]!]!;
     means[r] = sum / count;
   }
-  const [low, high] = ends(resamples, level).map((position) => selected(means, position));
+  const [low, high] = positions.map((position) => selected(means, position));
   return { low: low!, high: high! };
 }
 
-/** The (fractional) ranks of the ends of a percentile interval. */
+/** The (fractional) ranks of the ends of a percentile interval. Throws a RangeError without a resample. */
 export function ends(resamples: number, level: number): [number, number] {
+  if (!(resamples >= 1)) throw new RangeError(`a bootstrap needs at least one resample, not ${resamples}`);
   return [((1 - level) / 2) * (resamples - 1), ((1 + level) / 2) * (resamples - 1)];
 }
 

@@ -14,10 +14,9 @@ export function sharedBootstrap(
   random: Stream,
   { resamples = 10_000, level = 0.95 }: { resamples?: number; level?: number } = {},
 ): (lists: Float64Array) => Interval[] {
-  if (!(resamples >= 1)) throw new RangeError(`a bootstrap needs at least one resample, not ${resamples}`);
+  const [low, high] = ends(resamples, level);
   if (count === 0) return () => [];
   const { resample, sums, rooms, lengths } = openResamples(count, random, resamples);
-  const [low, high] = ends(resamples, level);
   const intervalOf = (lane: 0 | 1): Interval => {
     const [below, above] = [lengths(lane), lengths(2 + lane)];
     const fromEnd = high - (resamples - above);
