@@ -44,10 +44,26 @@ export class UnreadableImage extends UserError {
  * Decoding runs in libuv's thread pool, but for small PNG files. Throws an UnreadableImage, which names `path`, when it fails.
  */
 export async function decode(encoded: Uint8Array, path: string, orientation: Orientation): Promise<Pixels> {
+  return decodePlainPng(bytesOf(encoded)) ?? decodeByLibrary(encoded, path, orientation);
+}
+
+/**
+ * Decodes an image file as `decode`, but in this thread and at once, when it is of the plain kind that most files are. Undefined when
+ * it isn't, or has anything wrong. The pixels may lie in memory that the next call writes over.
+ */
+export function decodePlain(encoded: Uint8Array, orientation: Orientation): Pixels | undefined {
+  const bytes = bytesOf(encoded);
+  return decodePlainPng(bytes) ?? decodePlainJpeg(bytes, orientation);
+}
+
+/** As `decode`, for files that `decodePlain` didn't take. */
+export async function decodeByLibrary(
+  encoded: Uint8Array,
+  path: string,
+  orientation: Orientation,
+): Promise<Pixels> {
   if (encoded.length === 0) throw new UnreadableImage(path, 'the file is empty');
-  const bytes = Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength);
-  const plain = decodePlainPng(bytes);
-  if (plain) return plain;
+  const bytes = bytesOf(encoded);
   try {
     if (isSupported(bytes)) {
       const pixels = pixelsOf(bytes);
@@ -61,14 +77,8 @@ export async function decode(encoded: Uint8Array, path: string, orientation: Ori
   throw new UnreadableImage(path, await damageOf(bytes, MAX_PIXELS));
 }
 
-/**
- * Decodes an image file as `decode`, but in this thread and at once, when it is of the plain kind that most files are. Undefined when
- * it isn't, or has anything wrong. The pixels may lie in memory that the next call writes over.
- */
-export function decodePlain(encoded: Uint8Array, orientation: Orientation): Pixels | undefined {
-  const bytes = Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength);
-  return decodePlainPng(bytes) ?? decodePlainJpeg(bytes, orientation);
-}
+const bytesOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength);
 
 async function decodeSupported(encoded: Buffer, orientation: Orientation): Promise<Pixels> {
   const image = sharp(encoded, { failOn: 'error', ignoreIcc: true, limitInputPixels: MAX_PIXELS });

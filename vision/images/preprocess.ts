@@ -1,5 +1,5 @@
 import { UserError } from '../../common/errors.ts';
-import { decode, decodePlain, type Orientation } from './decode.ts';
+import { decodeByLibrary, decodePlain, type Orientation } from './decode.ts';
 import { geometryOf } from './geometry.ts';
 import { shownPath } from './names.ts';
 import type { Pixels, Window } from './pixels.ts';
@@ -18,7 +18,7 @@ export async function prepare(
   orientation: Orientation,
 ): Promise<Uint8Array> {
   const plain = decodePlain(encoded, orientation);
-  if (!plain) return fitPixels(await decode(encoded, path, orientation), path, spec);
+  if (!plain) return fitPixels(await decodeByLibrary(encoded, path, orientation), path, spec);
   const pixels = fitPixels(plain, path, spec);
   return pixels.buffer === plain.data.buffer ? pixels.slice() : pixels;
 }
