@@ -89,6 +89,7 @@ export async function misRuns(
     const ended = await mis('mis run', store, args);
     return { ...ended, ...tasksOf(ended, cores) };
   };
+  await fresh((store) => run(store, few)); // reads files and code that later runs find in memory
   return async () => {
     const short = await fresh((store) => run(store, few));
     return fresh(async (store) => {

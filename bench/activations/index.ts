@@ -35,7 +35,7 @@ function cases(): Case[] {
     name: `${small.name}, of photographs`,
     resize: { shorter: 32, crop: 32 },
     images: 'JPEG files of 500 × 375, 100 KB each',
-    counts: { full: { few: 100, all: 1500, tried: 0 }, quick: { few: 20, all: 120, tried: 0 } },
+    counts: { full: { few: 100, all: 1500, tried: 0 }, quick: { few: 200, all: 1500, tried: 0 } },
     async *files(count) {
       for (let i = 0; i < count; i++) yield photograph(i);
     },
