@@ -1,5 +1,6 @@
 import type { Job } from '../common/wasm/work.mjs';
 import { CALL, cut, steps } from './extremes/jobs.ts';
+import { scratchFor } from './extremes/network.ts';
 import { FLIPS, HEAD, SPARE, WINDOW } from './extremes/places.ts';
 
 /**
@@ -64,7 +65,7 @@ export function windowBytes(sought: Sought): { readonly space: number; readonly 
   const sample = 4 * (sought.sample + SPARE);
   return {
     space: Math.ceil(Math.max(windows, sample) / 32) * 32,
-    scratch: 16 + 8 * (Math.max(sought.sample, 4 * (sought.to - sought.from)) + 2 * SPARE),
+    scratch: Math.max(16 + 8 * (sought.sample + 2 * SPARE), scratchFor(sought.to - sought.from)),
   };
 }
 

@@ -16,6 +16,7 @@ export const i32 = {
   lessThan: binary(0x49),
   greater: binary(0x4a),
   atMost: binary(0x4c),
+  leadingZeros: (a: Code): Code => seq(a, [0x67]),
   popcount: (a: Code): Code => seq(a, [0x69]),
   add: binary(0x6a),
   sub: binary(0x6b),

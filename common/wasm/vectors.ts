@@ -94,8 +94,8 @@ export const i32x4 = {
   splat: ofOne(17),
   /** Four bytes, in all lanes. */
   loadSplat: loaded(9, 2),
-  /** Stores the lowest lane. */
-  storeLane: (address: Code, value: Code): Code => seq(address, value, simd(90), at(2, 0), [0]),
+  storeLane: (address: Code, value: Code, lane = 0, offset = 0): Code =>
+    seq(address, value, simd(90), at(2, offset), [lane]),
   lane: (a: Code, lane: number): Code => seq(a, simd(27), [lane]),
   pick: pick(4),
   equal: lanes(55),
@@ -104,12 +104,16 @@ export const i32x4 = {
   /** The highest bit of each lane. */
   bitmask: ofOne(164),
   shiftLeft: shifted(171),
+  /** By a number that is not known before. */
+  shiftLeftBy: lanes(171),
   shiftRightSigned: shifted(172),
   shiftRight: shifted(173),
   add: lanes(174),
   sub: lanes(177),
   min: lanes(182),
+  minUnsigned: lanes(183),
   max: lanes(184),
+  maxUnsigned: lanes(185),
   /** Sums of the products of two neighbouring lanes of 16 bits. */
   dot: lanes(186),
 };

@@ -83,7 +83,7 @@ export const bound = named(
  * Leaves the ranks `from` to `to` − 1 of both windows of `units` units, in order; where a window doesn't hold them, no number
  * of images that could be asked for.
  *
- * @param scratch as for `sort`
+ * @param scratch see `scratchFor`
  */
 export const narrow = named(
   ['heads', 'sides', 'sideBytes', 'units', 'from', 'to', 'slots', 'apart', 'scratch'],
@@ -107,13 +107,19 @@ export const narrow = named(
             [
               keep(i32.sub(get(to), get(before)), flip),
               keep(i32.sub(get(to), get(from)), ~flip), // the last of these
-              callAt(placeOf('sort'), get(heads), get(sides), i32.const(flip), get(apart), get(scratch)),
             ],
             [i32.store(get(heads), i32.const(-1), HEAD.count)],
           ),
           step(heads, WINDOW.bytes),
           set(sides, i32.add(get(sides), get(sideBytes))),
         ]),
+        callAt(
+          placeOf('sortSides'),
+          i32.sub(get(heads), i32.const(FLIPS.length * WINDOW.bytes)),
+          i32.const(WINDOW.bytes),
+          i32.sub(get(sides), i32.shiftLeft(get(sideBytes), i32.const(1))),
+          ...[get(sideBytes), i32.const(FLIPS.length), get(apart), get(scratch)],
+        ),
         step(units, -1),
       ),
     ];

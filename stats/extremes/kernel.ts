@@ -5,6 +5,7 @@ import { i32 } from '../../common/wasm/scalars.ts';
 import { bound, narrow } from './between.ts';
 import { moments, turn } from './columns.ts';
 import { keep } from './keep.ts';
+import { exchange, pack, sortSides, unpack } from './network.ts';
 import { gather, offer } from './offer.ts';
 import { finish, sort, sortRun } from './order.ts';
 import { FLIPS, GROUP, HEAD, KERNELS, placeOf, ROWS, UNITS, WINDOW } from './places.ts';
@@ -118,6 +119,7 @@ const add = named(
 
 /** The kernels that find extremes, as a WebAssembly module. */
 export function kernels(): Uint8Array<ArrayBuffer> {
-  const all = { moments, turn, keep, offer, gather, add, sortRun, sort, finish, bound, narrow };
+  const sorting = { sortRun, sort, pack, exchange, unpack, sortSides };
+  const all = { moments, turn, keep, offer, gather, add, ...sorting, finish, bound, narrow };
   return assemble(Object.fromEntries(KERNELS.map((name) => [name, all[name]])));
 }

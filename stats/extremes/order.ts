@@ -2,7 +2,7 @@ import type { Code } from '../../common/wasm/code.ts';
 import { callAt, get, repeatWhile, set, step, whileHolds } from '../../common/wasm/control.ts';
 import { named } from '../../common/wasm/module.ts';
 import { i32, i64 } from '../../common/wasm/scalars.ts';
-import { FLIPS, HEAD, placeOf } from './places.ts';
+import { HEAD, placeOf } from './places.ts';
 
 const RUN = [0, 1, 2, 3, 4, 5, 6, 7] as const;
 /** Images of a run that is sorted at once; runs are merged. */
@@ -148,20 +148,53 @@ export const sort = named(
   },
 );
 
-/** Leaves the first `depth` images of both sides of `units` units, in order. `scratch`: as for `sort`. */
+/** Units whose sides are sorted together. */
+const UNITS = 2;
+
+/** Leaves the first `depth` images of both sides of `units` units, in order. `scratch`: see `scratchFor`. */
 export const finish = named(
   ['heads', 'sides', 'sideBytes', 'units', 'depth', 'apart', 'scratch'],
-  { i32: [] },
-  ({ heads, sides, sideBytes, units, depth, apart, scratch }) => [
+  { i32: ['head', 'side', 'left', 'wide'] },
+  ({ heads, sides, sideBytes, units, depth, apart, scratch, head, side, left, wide }) => [
     whileHolds(
-      get(units),
-      ...FLIPS.flatMap((flip) => [
-        callAt(placeOf('keep'), ...[heads, sides, depth, depth].map(get), i32.const(flip), get(apart)),
-        callAt(placeOf('sort'), get(heads), get(sides), i32.const(flip), get(apart), get(scratch)),
-        step(heads, HEAD.bytes),
-        set(sides, i32.add(get(sides), get(sideBytes))),
-      ]),
-      step(units, -1),
+      i32.lessSigned(i32.const(0), get(units)),
+      set(
+        wide,
+        i32.shiftLeft(
+          i32.select(i32.lessThan(get(units), i32.const(UNITS)), get(units), i32.const(UNITS)),
+          i32.const(1),
+        ),
+      ),
+      set(head, get(heads)),
+      set(side, get(sides)),
+      set(left, get(wide)),
+      whileHolds(
+        get(left),
+        callAt(
+          placeOf('keep'),
+          ...[head, side, depth, depth].map(get),
+          i32.sub(i32.and(get(left), i32.const(1)), i32.const(1)),
+          get(apart),
+        ),
+        step(head, HEAD.bytes),
+        set(side, i32.add(get(side), get(sideBytes))),
+        step(left, -1),
+      ),
+      callAt(
+        placeOf('sortSides'),
+        ...[
+          get(heads),
+          i32.const(HEAD.bytes),
+          get(sides),
+          get(sideBytes),
+          get(wide),
+          get(apart),
+          get(scratch),
+        ],
+      ),
+      set(heads, get(head)),
+      set(sides, get(side)),
+      step(units, -UNITS),
     ),
   ],
 );

@@ -2,7 +2,7 @@ import { share } from '../../common/wasm/work.mjs';
 import { SUMS } from '../moments.ts';
 import { type Sought, windowBytes } from '../windows.ts';
 import { kernels } from './kernel.ts';
-import { RUN_LENGTH } from './order.ts';
+import { scratchFor } from './network.ts';
 import { GROUP, HEAD, ROWS, SHUFFLES, SPARE, shuffles, TILE, WINDOW } from './places.ts';
 
 /** How much there is to keep, and to take at a time. */
@@ -52,7 +52,6 @@ export function layOut({ layers, units, images, depth, sought, block, rooms, pie
     bytes = start + length;
     return start;
   };
-  const scratchBytes = 2 * 8 * roundUp(depth, RUN_LENGTH);
   const at = {
     numbers: reserve(4 * (block.rows + GROUP)),
     rooms: Array.from({ length: rooms }, () => reserve(block.bytes)),
@@ -60,7 +59,7 @@ export function layOut({ layers, units, images, depth, sought, block, rooms, pie
     heads: reserve(2 * HEAD.bytes * units),
     sides: reserve(2 * sideBytes(slots) * units),
     tiles: Array.from({ length: pieces }, () => reserve(TILE)),
-    scratch: Array.from({ length: pieces }, () => reserve(scratchBytes)),
+    scratch: Array.from({ length: pieces }, () => reserve(scratchFor(depth))),
     windows: sought && {
       heads: reserve(2 * WINDOW.bytes * units),
       space: reserve(windowBytes(sought).space * units),
