@@ -1,4 +1,5 @@
 import { type Job, kernelsOf, type Shared } from '../common/wasm/work.mjs';
+import { type Dealing, findDealing } from './dealing.ts';
 import { CALL, cut, steps } from './extremes/jobs.ts';
 import { GROUP, HEAD, HIGHEST, ROWS } from './extremes/places.ts';
 import { floatOf, ordered } from './extremes/values.ts';
@@ -30,6 +31,8 @@ export interface Extremes {
   readonly shared: Shared;
   /** Only where ranks are sought far from the ends. Bounds must be found after `begin`, before any activation is taken. */
   readonly windows: Windows | undefined;
+  /** Only where tasks are dealt. */
+  readonly dealing: Dealing | undefined;
   /** Memory for blocks of activations. */
   readonly rooms: readonly Uint8Array<SharedArrayBuffer>[];
   /** Starts anew, with so many units of each layer. */
@@ -55,6 +58,8 @@ export interface Extremes {
   highest(unit: number, from: number, to: number): Int32Array;
   /** The other end of the same order: lowest first; on equal activation the higher number first. */
   lowest(unit: number, from: number, to: number): Int32Array;
+  /** Writes the first `count` ranks of an end (at most `depth`) to `target`, from `at` on. */
+  firsts(unit: number, side: 'high' | 'low', count: number, target: Int32Array, at: number): void;
   /** One of these ends whole, with the activations. */
   end(unit: number, side: 'high' | 'low'): End;
   /** Sums of the unit (see `SUMS`). */
@@ -85,9 +90,13 @@ export function findExtremes(size: Size): Extremes {
   /** Each layer's first unit, and the place of its sums; the units, and the place of the sums of each. */
   let layout = { layers: [] as { units: number; first: number; place: number }[], places: new Int32Array(0) };
 
-  const { windows, argumentsFor: windowArguments } = at.windows
+  const {
+    windows,
+    argumentsFor: windowArguments,
+    ranked: rankedInWindows,
+  } = at.windows
     ? findWindows(buffer, at.windows, size.sought!)
-    : { windows: undefined, argumentsFor: () => [0, 0, 0, 0, 0] };
+    : { windows: undefined, argumentsFor: () => [0, 0, 0, 0, 0], ranked: undefined };
 
   const sideOf = (unit: number, side: Side) => 2 * unit + SIDES[side];
   const headAt = (side: number) => at.heads + HEAD.bytes * side;
@@ -102,6 +111,7 @@ export function findExtremes(size: Size): Extremes {
     const { first, count } = ranked(unit, side, from, to);
     return new Int32Array(buffer, first + apart, count);
   };
+  const from = (rank: number) => ({ at: (unit: number) => valuesAt(2 * unit) + apart + 4 * rank, sideBytes });
   const activation = (unit: number, side: Side) => floatOf(words[valuesAt(sideOf(unit, side)) / 4]!);
   const valuesOf = (unit: number, side: Side) => {
     const { first, count } = ranked(unit, side, 0, depth);
@@ -133,6 +143,9 @@ export function findExtremes(size: Size): Extremes {
   return {
     shared,
     windows,
+    dealing:
+      at.deal &&
+      findDealing(buffer, at.deal, size.deal!, from(0), rankedInWindows ?? from(size.deal!.queries)),
     rooms: at.rooms.map((room) => new Uint8Array(buffer, room, block.bytes)),
     begin(layers) {
       let [first, place] = [0, 0];
@@ -181,6 +194,10 @@ export function findExtremes(size: Size): Extremes {
     },
     highest: (unit, from, to) => imagesOf(unit, 'high', from, to),
     lowest: (unit, from, to) => imagesOf(unit, 'low', from, to),
+    firsts(unit, side, count, target, at) {
+      const first = (valuesAt(sideOf(unit, side)) + apart) / 4;
+      for (let i = 0; i < count; i++) target[at + i] = words[first + i]!;
+    },
     end: (unit, side) => ({
       values: valuesOf(unit, side),
       images: imagesOf(unit, side, 0, depth).slice(),

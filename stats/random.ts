@@ -30,17 +30,25 @@ export const MAX_COUNT = 2 ** 21;
  * Returned at point (0, 0, 0).
  */
 export function randomStreams(...key: readonly (string | number)[]): Stream {
+  return streamOf(streamKey(...key)).start(0);
+}
+
+/** The four words of a key of streams: signed 32-bit integers. */
+export type StreamKey = readonly [number, number, number, number];
+
+/** Those of the key of `randomStreams`. */
+export function streamKey(...key: readonly (string | number)[]): StreamKey {
   const digest = sha256(canonicalJson(['random', ...key]));
-  const words = [0, 8, 16, 24].map((at) => Number.parseInt(digest.slice(at, at + 8), 16) | 0);
-  return streamOf(words as [number, number, number, number]).start(0);
+  const [a, b, c, d] = [0, 8, 16, 24].map((at) => Number.parseInt(digest.slice(at, at + 8), 16) | 0);
+  return [a!, b!, c!, d!];
 }
 
 /** xoshiro128** from a given state (four 32-bit words, not all 0), for the reference vectors. */
-export function xoshiro128(state: readonly [number, number, number, number]): Stream {
+export function xoshiro128(state: StreamKey): Stream {
   return streamOf(state);
 }
 
-function streamOf(key: readonly [number, number, number, number]): Stream {
+function streamOf(key: StreamKey): Stream {
   let [s0, s1, s2, s3] = key;
   const stream: Stream = {
     start(a, b = 0, c = 0) {

@@ -112,5 +112,6 @@ export function findWindows(buffer: SharedArrayBuffer, at: WindowPlaces, sought:
   };
   /** The arguments of `add` for units from this one on. */
   const argumentsFor = (unit: number) => [headAt(unit), spaceAt(unit), space / FLIPS.length, slots, apart];
-  return { windows, argumentsFor };
+  const ranked = { at: (unit: number) => spaceAt(unit) + apart, sideBytes: space / FLIPS.length };
+  return { windows, argumentsFor, ranked };
 }

@@ -21,12 +21,15 @@ export const i32 = {
   add: binary(0x6a),
   sub: binary(0x6b),
   mul: binary(0x6c),
+  /** Without sign. */
+  remainder: binary(0x70),
   and: binary(0x71),
   or: binary(0x72),
   xor: binary(0x73),
   shiftLeft: binary(0x74),
   shiftRightSigned: binary(0x75),
   shiftRight: binary(0x76),
+  rotateLeft: binary(0x77),
   /** The first where the condition holds, else the second. */
   select: (condition: Code, a: Code, b: Code): Code => seq(a, b, condition, [0x1b]),
 };
@@ -38,6 +41,7 @@ export const i64 = {
   store: (address: Code, value: Code, offset = 0): Code => seq(address, value, [0x37], at(3, offset)),
   /** 0 or 1, as 32 bits. */
   less: binary(0x53),
+  mul: binary(0x7e),
   or: binary(0x84),
   shiftLeft: binary(0x86),
   shiftRight: binary(0x88),

@@ -110,6 +110,7 @@ export const i32x4 = {
   shiftRight: shifted(173),
   add: lanes(174),
   sub: lanes(177),
+  mul: lanes(181),
   min: lanes(182),
   minUnsigned: lanes(183),
   max: lanes(184),

@@ -1,21 +1,27 @@
 import { startThreads, type Threads } from '../../common/wasm/threads.ts';
 import type { Job } from '../../common/wasm/work.mjs';
+import { type Dealt, dealBytes, type Units } from '../../stats/dealing.ts';
 import { bytesPerUnit, type Extremes, findExtremes } from '../../stats/extremes.ts';
+import { streamKey } from '../../stats/random.ts';
 import type { Sought, Windows } from '../../stats/windows.ts';
 import { newSlab } from '../../tables/arrow.ts';
+import type { Plan } from './plan.ts';
 import type { AllActivations, Sample } from './rows.ts';
 import { eachColumn, type Taker } from './take.ts';
 
-/** Units `from` to `to` − 1. */
+/** Units `from` to `to` − 1, and their tasks, which hold until the next portion is asked for. */
 export interface Portion {
   readonly from: number;
   readonly to: number;
+  readonly tasks: Dealt;
 }
 
 /** What a finding works on, and with: images in all, bytes for candidates, threads with this one. */
 export interface Means {
   readonly activations: Pick<AllActivations, 'layers' | 'units' | 'block' | 'pass'>;
   readonly images: number;
+  /** Of the shuffles. */
+  readonly seed: number;
   readonly memory: number;
   readonly threads: number;
 }
@@ -43,20 +49,27 @@ async function fillWindows(sample: Sample, from: number, to: number, windows: Wi
 /** Pieces of work for each thread: more even out their speed, each takes some work to begin with. */
 const PIECES = 6;
 
-/** The extremes of as many units at a time as fit. Memory and threads are those of the first block. */
+/** How many portions a block makes: more of them let writing begin sooner. */
+const PORTIONS = 8;
+
+/** The tasks of as many units at a time as fit. Memory and threads are those of the first block. */
 export function blockOf(
-  { activations, images, memory, threads: count }: Means,
+  { activations, images, seed, memory, threads: count }: Means,
+  { tasks, references, queries }: Plan,
   depth: number,
   sought?: Sampled,
 ) {
   const { layers } = activations;
-  const bytes = bytesPerUnit({ images, depth, sought });
+  const dealOf = (units: number) => ({ tasks, references, queries, units: Math.ceil(units / PORTIONS) });
+  const { room, rooms } = dealBytes(dealOf(1));
+  const bytes = bytesPerUnit({ images, depth, sought }) + (room * rooms) / PORTIONS;
   const units = Math.max(1, Math.min(activations.units, Math.floor(memory / bytes)));
   let made: { readonly extremes: Extremes; readonly threads: Threads } | undefined;
   const make = () => {
     const { block } = activations;
     const pieces = count === 1 ? 1 : PIECES * count;
-    const size = { layers: layers.length, units, images, depth, sought, block, rooms: 2, pieces };
+    const deal = dealOf(units);
+    const size = { layers: layers.length, units, images, depth, sought, deal, block, rooms: 2, pieces };
     const extremes = findExtremes(size);
     return { extremes, threads: startThreads(extremes.shared, count) };
   };
@@ -72,7 +85,8 @@ export function blockOf(
       const { extremes, threads } = made;
       const run = (job: Job) => threads.run(job, () => {});
       const { windows } = extremes;
-      extremes.begin(within(layers, from, to));
+      const parts = within(layers, from, to);
+      extremes.begin(parts.map(({ units }) => units));
       if (sought && windows) {
         await fillWindows(sought.drawn, from, to, windows);
         await run(windows.bound(to - from, sought.drawn.images));
@@ -92,7 +106,11 @@ export function blockOf(
         ends: extremes.merge,
       };
       await activations.pass(from, to, take, pause);
-      return { extremes, portions: portions(extremes, threads, to - from) };
+      const adjoining = (first: number, end: number): Units[] =>
+        within(layers, from + first, from + end).map(({ layer, unit, units }) => {
+          return { key: streamKey('tasks', seed, layer), unit, count: units };
+        });
+      return { extremes, portions: portions(extremes, threads, to - from, adjoining) };
     },
     bytes: () => made?.extremes.shared.memory.buffer.byteLength ?? 0,
     async close() {
@@ -102,21 +120,24 @@ export function blockOf(
   };
 }
 
-/** How many portions a block makes: more of them let dealing begin sooner. */
-const PORTIONS = 8;
-
-/** Puts the units of a block in order; helper threads go on with the next ones while those before are dealt. */
+/** Deals the tasks of a block's units; helper threads go on with the next ones while those before are written. */
 async function* portions(
   extremes: Extremes,
   threads: Threads,
   units: number,
+  adjoining: (from: number, to: number) => readonly Units[],
 ): AsyncGenerator<Portion, void, undefined> {
+  const { dealing, windows } = extremes;
   const size = Math.ceil(units / PORTIONS);
+  let turn = 0;
   const find = async (from: number) => {
-    const portion = { from, to: Math.min(units, from + size) };
+    const to = Math.min(units, from + size);
+    const room = turn++ % dealing!.rooms.length;
+    const portion = { from, to, tasks: dealing!.rooms[room]! };
     if (from >= units) return portion;
-    await threads.aside(extremes.finish(from, portion.to));
-    if (extremes.windows) await threads.aside(extremes.windows.narrow(from, portion.to));
+    await threads.aside(extremes.finish(from, to));
+    if (windows) await threads.aside(windows.narrow(from, to));
+    await threads.aside(dealing!.deal(room, from, adjoining(from, to)));
     return portion;
   };
   let next = find(0);
@@ -132,13 +153,13 @@ async function* portions(
   }
 }
 
-/** Units of each layer among those from `from` to `to` − 1, of the layers that have any there. */
-function within(layers: AllActivations['layers'], from: number, to: number): number[] {
+/** Layers that have units among those from `from` to `to` − 1: the first one's number, and how many. */
+function within(layers: AllActivations['layers'], from: number, to: number) {
   let start = 0;
-  const counts = layers.map(({ units }) => {
-    const count = Math.min(to, start + units) - Math.max(from, start);
+  const parts = layers.map(({ name, units }) => {
+    const [first, end] = [Math.max(from, start) - start, Math.min(to, start + units) - start];
     start += units;
-    return count;
+    return { layer: name, unit: first, units: end - first };
   });
-  return counts.filter((count) => count > 0);
+  return parts.filter(({ units }) => units > 0);
 }

@@ -44,9 +44,9 @@ export async function selectExplanations(task: Task<Params>): Promise<void> {
       memory: MEMORY,
       threads,
       sample: SAMPLE,
-      put(layer, unit, tasks, highest, lowest) {
-        table.write(layer, unit, tasks);
-        extremes.write(layer, unit, highest, lowest);
+      put(units) {
+        table.write(units);
+        extremes.write(units);
       },
       pause(done, total) {
         task.check();

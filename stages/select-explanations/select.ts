@@ -1,12 +1,25 @@
 import { UserError } from '../../common/errors.ts';
 import { collectGarbage } from '../../common/wasm/collect.ts';
-import { randomStreams, type Stream } from '../../stats/random.ts';
+import type { Dealt } from '../../stats/dealing.ts';
+import type { Extremes } from '../../stats/extremes.ts';
 import type { UnitStats } from '../../tables/unit-stats.ts';
+import type { Portion } from './block.ts';
 import { bySample, directly, type Finding, type Found } from './finding.ts';
 import type { Plan } from './plan.ts';
 import type { AllActivations } from './rows.ts';
-import { dealTasks, roomFor, type UnitTasks } from './tasks.ts';
 import { unitTable } from './units.ts';
+
+/** Tasks of adjoining units of a layer, from the number `unit` on. */
+export interface UnitTasks {
+  readonly layer: string;
+  readonly unit: number;
+  readonly count: number;
+  /** Those of the first unit begin at `at` units. */
+  readonly tasks: Dealt;
+  readonly at: number;
+  /** The images at either end of the order of a unit, counted from the first one; see `Extremes`. */
+  readonly firsts: Extremes['firsts'];
+}
 
 /** What the selection needs of the world. */
 export interface Selection {
@@ -22,11 +35,8 @@ export interface Selection {
   readonly threads: number;
   /** Images of the sample by which queries far from the ends are found; of fewer than four times as many none is taken. */
   readonly sample: number;
-  /**
-   * Takes the tasks of a unit and the first of its images from either end: they hold until it returns. Called in model order,
-   * not for constant units.
-   */
-  put(layer: string, unit: number, tasks: UnitTasks, highest: Int32Array, lowest: Int32Array): void;
+  /** Takes the tasks of some units: they hold until it returns. Called in model order, not for constant units. */
+  put(units: UnitTasks): void;
   /** Called now and then with the work done. */
   pause(done: number, total: number): void;
 }
@@ -53,23 +63,39 @@ export async function selectAll(selection: Selection): Promise<UnitStats> {
 }
 
 async function selectBy(selection: Selection, first: Finding, safe: Finding): Promise<UnitStats> {
-  const { images, plan, pause } = selection;
+  const { images, pause } = selection;
   const { stats, set } = unitTable(selection.activations.layers);
   const total = Math.ceil(stats.count / first.units) * images;
-  const streams = new Map<string, Stream>();
-  const room = roomFor(plan);
-  /** False where the images of a unit are not found. */
-  const take = (row: number, found: Found, unit: number): boolean => {
-    set(row, found.statistics(unit));
-    if (stats.constant[row]) return true;
-    const [highest, lowest] = [found.highest(unit), found.lowest(unit)];
-    if (!highest || !lowest) return false;
-    const layer = stats.layer[row]!;
-    const random = streams.get(layer) ?? randomStreams('tasks', selection.seed, layer);
-    streams.set(layer, random);
-    const tasks = dealTasks(plan, random, stats.unit[row]!, highest, lowest, room);
-    selection.put(layer, stats.unit[row]!, tasks, highest.first, lowest.first);
-    return true;
+  /**
+   * Takes the units of a portion from the row `start` on, of a block that begins at the row `base`. Returns the first row that
+   * was not taken: the end of the portion, or where the images of a unit are not found.
+   */
+  const take = (base: number, found: Found, { from, to, tasks }: Portion, start: number): number => {
+    let [row, run] = [start, start];
+    const put = () => {
+      const [unit, layer] = [run - base, stats.layer[run]!];
+      const { firsts } = found;
+      if (run < row)
+        selection.put({
+          layer,
+          unit: stats.unit[run]!,
+          count: row - run,
+          tasks,
+          at: unit - from,
+          firsts: (i, ...rest) => firsts(unit + i, ...rest),
+        });
+    };
+    for (; row < base + to; row++) {
+      set(row, found.statistics(row - base));
+      const isMissing = !stats.constant[row] && !found.isFound(row - base);
+      if (stats.constant[row] || isMissing || stats.layer[row] !== stats.layer[run]) {
+        put();
+        run = stats.constant[row] ? row + 1 : row;
+      }
+      if (isMissing) return row;
+    }
+    put();
+    return row;
   };
   const find = (finding: Finding, from: number, to: number, done: number) =>
     finding.find(
@@ -86,16 +112,13 @@ async function selectBy(selection: Selection, first: Finding, safe: Finding): Pr
     let row = from;
     for await (const portion of found.portions) {
       while (row < from + portion.to) {
-        if (take(row, found, row - from)) {
-          row++;
-          continue;
-        }
+        row = take(from, found, portion, row);
+        if (row === from + portion.to) break;
         // The sample misled: the next units, as many as fit, are found again without it.
         const start = row;
         row = Math.min(to, start + safe.units);
         const again = await find(safe, start, row, done);
-        for await (const { from: unit, to: end } of again.portions)
-          for (let other = unit; other < end; other++) take(start + other, again, other);
+        for await (const other of again.portions) take(start, again, other, start + other.from);
       }
     }
   }

@@ -1,10 +1,18 @@
 import { writeExplanations } from '../../tables/explanations.ts';
 import { EXTREMES, writeExtremes } from '../../tables/extremes.ts';
 import type { Plan } from './plan.ts';
-import type { UnitTasks } from './tasks.ts';
+import type { UnitTasks } from './select.ts';
 
 /** A batch of the table holds the tasks of this many units, whatever the blocks in which they were found. */
 const UNITS = 512;
+
+/** Columns of images: one in each row, or as many as there are references. */
+const IMAGES = [
+  ['query_plus', 'one'],
+  ['query_minus', 'one'],
+  ['references_plus', 'all'],
+  ['references_minus', 'all'],
+] as const;
 
 /** Writes the tasks of unit after unit, in record batches that depend on the units alone. */
 export function explanationWriter(path: string, plan: Plan, images: number) {
@@ -36,15 +44,23 @@ export function explanationWriter(path: string, plan: Plan, images: number) {
     count = 0;
   };
   return {
-    write(layer: string, unit: number, dealt: UnitTasks) {
-      const at = count * tasks;
-      layers.fill(layer, at, at + tasks);
-      held.unit.fill(unit, at, at + tasks);
-      held.query_plus.set(dealt.query_plus, at);
-      held.query_minus.set(dealt.query_minus, at);
-      held.references_plus.set(dealt.references_plus, at * references);
-      held.references_minus.set(dealt.references_minus, at * references);
-      if (++count === UNITS) flush();
+    write({ layer, unit, count: given, tasks: dealt, at }: UnitTasks) {
+      for (let from = 0, some = 0; from < given; from += some) {
+        some = Math.min(given - from, UNITS - count);
+        const row = count * tasks;
+        layers.fill(layer, row, row + some * tasks);
+        for (let i = 0; i < some; i++)
+          held.unit.fill(unit + from + i, row + i * tasks, row + (i + 1) * tasks);
+        for (const [name, width] of IMAGES) {
+          const length = tasks * (width === 'one' ? 1 : references);
+          held[name].set(
+            dealt[name].subarray((at + from) * length, (at + from + some) * length),
+            count * length,
+          );
+        }
+        count += some;
+        if (count === UNITS) flush();
+      }
     },
     close() {
       flush();
@@ -74,14 +90,14 @@ export function extremeWriter(path: string, plan: Plan) {
     count = 0;
   };
   return {
-    write(layer: string, unit: number, highest: Int32Array, lowest: Int32Array) {
-      layers[count] = layer;
-      units[count] = unit;
-      for (let i = 0, at = count * width; i < width; i++, at++) {
-        most[at] = highest[i]!;
-        least[at] = lowest[i]!;
+    write({ layer, unit, count: given, firsts }: UnitTasks) {
+      for (let i = 0; i < given; i++) {
+        layers[count] = layer;
+        units[count] = unit + i;
+        firsts(i, 'high', width, most, count * width);
+        firsts(i, 'low', width, least, count * width);
+        if (++count === UNITS) flush();
       }
-      if (++count === UNITS) flush();
     },
     close() {
       flush();

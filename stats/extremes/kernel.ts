@@ -4,6 +4,7 @@ import { assemble, named } from '../../common/wasm/module.ts';
 import { i32 } from '../../common/wasm/scalars.ts';
 import { bound, narrow } from './between.ts';
 import { moments, turn } from './columns.ts';
+import { deal, shuffle } from './deal.ts';
 import { keep } from './keep.ts';
 import { exchange, pack, sortSides, unpack } from './network.ts';
 import { gather, offer } from './offer.ts';
@@ -120,6 +121,6 @@ const add = named(
 /** The kernels that find extremes, as a WebAssembly module. */
 export function kernels(): Uint8Array<ArrayBuffer> {
   const sorting = { sortRun, sort, pack, exchange, unpack, sortSides };
-  const all = { moments, turn, keep, offer, gather, add, ...sorting, finish, bound, narrow };
+  const all = { moments, turn, keep, offer, gather, add, ...sorting, finish, bound, narrow, shuffle, deal };
   return assemble(Object.fromEntries(KERNELS.map((name) => [name, all[name]])));
 }

@@ -57,5 +57,7 @@ export const KERNELS = [
   'finish',
   'bound',
   'narrow',
+  'shuffle',
+  'deal',
 ] as const;
 export const placeOf = (kernel: (typeof KERNELS)[number]): number => KERNELS.indexOf(kernel);

@@ -1,4 +1,5 @@
 import { share } from '../../common/wasm/work.mjs';
+import { type Deal, dealBytes } from '../dealing.ts';
 import { SUMS } from '../moments.ts';
 import { type Sought, windowBytes } from '../windows.ts';
 import { kernels } from './kernel.ts';
@@ -15,6 +16,8 @@ export interface Size {
   readonly depth: number;
   /** Ranks far from the ends, when any are. */
   readonly sought?: Sought | undefined;
+  /** The tasks that are dealt, when any are. */
+  readonly deal?: Deal | undefined;
   /** Of a block of activations: images, units of the widest layer, bytes. */
   readonly block: { readonly rows: number; readonly width: number; readonly bytes: number };
   /** Blocks that are in memory at a time: while one is worked on another one can be read. */
@@ -43,7 +46,7 @@ export function bytesPerUnit({ images, depth, sought }: Pick<Size, 'images' | 'd
 }
 
 /** The shared memory of the kernels: addresses in bytes. */
-export function layOut({ layers, units, images, depth, sought, block, rooms, pieces }: Size) {
+export function layOut({ layers, units, images, depth, sought, deal, block, rooms, pieces }: Size) {
   const { slots, most } = slotsFor(images, depth);
   const places = units + layers * (GROUP - 1); // for sums
   let bytes = SHUFFLES.at + SHUFFLES.bytes;
@@ -65,6 +68,11 @@ export function layOut({ layers, units, images, depth, sought, block, rooms, pie
       space: reserve(windowBytes(sought).space * units),
       numbers: reserve(4 * (sought.sample + GROUP)),
       scratch: Array.from({ length: pieces }, () => reserve(windowBytes(sought).scratch)),
+    },
+    deal: deal && {
+      keys: reserve(16 * layers),
+      rooms: Array.from({ length: dealBytes(deal).rooms }, () => reserve(dealBytes(deal).room)),
+      scratch: Array.from({ length: pieces }, () => reserve(dealBytes(deal).scratch)),
     },
     beyond: reserve(GROUP * 4 * block.width), // what is read behind a block
   };
