@@ -1,7 +1,7 @@
 import { type Job, kernelsOf, type Shared } from '../common/wasm/work.mjs';
 import { type Dealing, findDealing } from './dealing.ts';
 import { CALL, cut, steps } from './extremes/jobs.ts';
-import { GROUP, HEAD, HIGHEST, ROWS } from './extremes/places.ts';
+import { GROUP, HEAD, HIGHEST, ROWS, TILE } from './extremes/places.ts';
 import { floatOf, ordered } from './extremes/values.ts';
 import { layOut, type Size } from './extremes/workspace.ts';
 import { addSums, momentsOf, SUMS } from './moments.ts';
@@ -136,7 +136,7 @@ export function findExtremes(size: Size): Extremes {
         words[tile / 4 + ROWS + count] = images[i]!;
       }
       if (count === 0) return;
-      here.offer!(tile, tile + 4 * ROWS, count, head, held, slots, depth, most, flip, apart);
+      here.offer!(tile, tile + 4 * ROWS, count, head, held, slots, depth, most, flip, apart, tile + TILE);
     }
   };
 

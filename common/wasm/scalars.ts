@@ -4,6 +4,8 @@ import { at, binary, type Code, seq, signed } from './code.ts';
 export const i32 = {
   const: (value: number): Code => [0x41, signed(value)],
   load: (address: Code, offset = 0): Code => seq(address, [0x28], at(2, offset)),
+  /** Of 16 bits, without sign. */
+  load16: (address: Code, offset = 0): Code => seq(address, [0x2f], at(1, offset)),
   loadByte: (address: Code, offset = 0): Code => seq(address, [0x2d], at(0, offset)),
   store: (address: Code, value: Code, offset = 0): Code => seq(address, value, [0x36], at(2, offset)),
   store16: (address: Code, value: Code): Code => seq(address, value, [0x3b], at(1, 0)),

@@ -61,6 +61,8 @@ export const i8x16 = {
     i8x16.swizzle(a, v128.const(bytes.map((byte) => byte & 0xff))),
   add: lanes(110),
   equal: lanes(35),
+  /** The highest bit of each lane. */
+  bitmask: ofOne(100),
   /** Of 16-bit lanes, clamped to -128 … 127. */
   narrow: lanes(101),
   /** Of 16-bit lanes, clamped to 0 … 255. */

@@ -9,7 +9,7 @@ import { keep } from './keep.ts';
 import { exchange, pack, sortSides, unpack } from './network.ts';
 import { gather, offer } from './offer.ts';
 import { finish, sort, sortRun } from './order.ts';
-import { FLIPS, GROUP, HEAD, KERNELS, placeOf, ROWS, UNITS, WINDOW } from './places.ts';
+import { FLIPS, GROUP, HEAD, KERNELS, placeOf, ROWS, TILE, UNITS, WINDOW } from './places.ts';
 
 /**
  * Takes activations of `units` adjoining units for `rows` images. Addresses are bytes in the shared memory.
@@ -62,6 +62,7 @@ const add = named(
             ...[column, number, count, head, side, slots, depth, most].map(get),
             i32.const(flip),
             get(apart),
+            i32.add(get(tile), i32.const(TILE)),
           ),
           step(head, HEAD.bytes),
           set(side, i32.add(get(side), get(sideBytes))),

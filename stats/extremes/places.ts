@@ -6,6 +6,8 @@ export const UNITS = 16;
 export const GROUP = 4;
 /** Bytes of a tile: the ordered activations of one unit behind those of another. */
 export const TILE = 4 * ROWS * UNITS;
+/** Bytes behind a tile for the places of some of its rows: see `offer`. */
+export const HITS = 2 * (ROWS + 16);
 
 /**
  * What is known of one end of the order of one unit, in bytes: how many images may stand there, and the bar, the key that
@@ -28,6 +30,19 @@ export const SPARE = 16;
 
 /** Where the table of shuffles stands (behind what threads count in), and how many bytes it takes. */
 export const SHUFFLES = { at: 64, bytes: 256 } as const;
+
+/** Where the table of places stands, and how many bytes it takes. */
+export const PLACES = { at: SHUFFLES.at + SHUFFLES.bytes, bytes: 4096 } as const;
+
+/** For each mask of eight bits the lanes that are set in it, as bytes of 32-bit lanes (16 bits each). */
+export function setPlaces(): Uint16Array {
+  const table = new Uint16Array(PLACES.bytes / 2);
+  for (let mask = 0; mask < 256; mask++) {
+    let at = 8 * mask;
+    for (let lane = 0; lane < 8; lane++) if (mask & (1 << lane)) table[at++] = 4 * lane;
+  }
+  return table;
+}
 
 /** Bytes 4-lane vectors are shuffled by so that the lanes of a mask (4 bits) come first, for each mask. */
 export function shuffles(): Uint8Array {

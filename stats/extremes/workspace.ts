@@ -4,7 +4,19 @@ import { SUMS } from '../moments.ts';
 import { type Sought, windowBytes } from '../windows.ts';
 import { kernels } from './kernel.ts';
 import { scratchFor } from './network.ts';
-import { GROUP, HEAD, ROWS, SHUFFLES, SPARE, shuffles, TILE, WINDOW } from './places.ts';
+import {
+  GROUP,
+  HEAD,
+  HITS,
+  PLACES,
+  ROWS,
+  SHUFFLES,
+  SPARE,
+  setPlaces,
+  shuffles,
+  TILE,
+  WINDOW,
+} from './places.ts';
 
 /** How much there is to keep, and to take at a time. */
 export interface Size {
@@ -49,7 +61,7 @@ export function bytesPerUnit({ images, depth, sought }: Pick<Size, 'images' | 'd
 export function layOut({ layers, units, images, depth, sought, deal, block, rooms, pieces }: Size) {
   const { slots, most } = slotsFor(images, depth);
   const places = units + layers * (GROUP - 1); // for sums
-  let bytes = SHUFFLES.at + SHUFFLES.bytes;
+  let bytes = PLACES.at + PLACES.bytes;
   const reserve = (length: number): number => {
     const start = roundUp(bytes, 64);
     bytes = start + length;
@@ -61,7 +73,7 @@ export function layOut({ layers, units, images, depth, sought, deal, block, room
     sums: reserve(8 * SUMS * places),
     heads: reserve(2 * HEAD.bytes * units),
     sides: reserve(2 * sideBytes(slots) * units),
-    tiles: Array.from({ length: pieces }, () => reserve(TILE)),
+    tiles: Array.from({ length: pieces }, () => reserve(TILE + HITS)),
     scratch: Array.from({ length: pieces }, () => reserve(scratchFor(depth))),
     windows: sought && {
       heads: reserve(2 * WINDOW.bytes * units),
@@ -78,6 +90,7 @@ export function layOut({ layers, units, images, depth, sought, deal, block, room
   };
   const shared = share(kernels(), bytes);
   new Uint8Array(shared.memory.buffer).set(shuffles(), SHUFFLES.at);
+  new Uint16Array(shared.memory.buffer).set(setPlaces(), PLACES.at / 2);
   return {
     shared,
     at,
