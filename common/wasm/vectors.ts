@@ -130,7 +130,15 @@ export const i64x2 = {
   signs: ofOne(196),
 };
 
-export const f32x4 = { add: lanes(228) };
+/** Four floats. */
+export const f32x4 = {
+  add: lanes(228),
+  sub: lanes(229),
+  mul: lanes(230),
+  div: lanes(231),
+  /** Of integers. */
+  convert: ofOne(250),
+};
 
 const pickDoubles = pick(8);
 
