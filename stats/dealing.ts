@@ -1,5 +1,5 @@
 import type { Job } from '../common/wasm/work.mjs';
-import { CALL, cut, steps } from './extremes/jobs.ts';
+import { CALL, cutAny, steps } from './extremes/jobs.ts';
 import type { StreamKey } from './random.ts';
 
 /** How tasks are dealt: `tasks` (N) a unit, with `references` (K) a side; up to so many units at a time. */
@@ -36,25 +36,23 @@ export interface Units {
  * point (unit, side, bin), where the high side is 0 and the low one 1, and the queries are bin 2³² − 1; on nothing else.
  */
 export interface Dealing {
-  /** Places for what is dealt; a job takes them in turn. */
-  readonly rooms: readonly Dealt[];
+  /** What was dealt last. */
+  readonly dealt: Dealt;
   /** Deals adjoining units, from `first` on, whose ends are in order. */
-  deal(room: number, first: number, units: readonly Units[]): Job;
+  deal(first: number, units: readonly Units[]): Job;
 }
-
-const ROOMS = 2;
 
 /** Where things stand in the memory of `findExtremes`, in bytes. */
 export interface DealPlaces {
   readonly keys: number;
-  readonly rooms: readonly number[];
+  readonly dealt: number;
   /** For each range of a job. */
   readonly scratch: readonly number[];
 }
 
-/** Bytes of all rooms, and of the scratch of a range. */
+/** Bytes of what is dealt, and of the scratch of a range. */
 export function dealBytes({ tasks, references, units }: Deal) {
-  return { room: 2 * 4 * units * tasks * (1 + references), rooms: ROOMS, scratch: 16 + 4 * (tasks + 4) };
+  return { dealt: 2 * 4 * units * tasks * (1 + references), scratch: 16 + 4 * (tasks + 4) };
 }
 
 /** Ranks of both sides of units in the memory: the first one of a unit's high side, and how far it is to the next side. */
@@ -72,22 +70,23 @@ export function findDealing(
   queries: Ranked,
 ): Dealing {
   const rows = most * tasks;
+  const { dealt } = places;
   const keys = new Int32Array(buffer, places.keys);
   return {
-    rooms: places.rooms.map((room) => ({
-      query_plus: new Int32Array(buffer, room, rows),
-      query_minus: new Int32Array(buffer, room + 4 * rows, rows),
-      references_plus: new Int32Array(buffer, room + 8 * rows, rows * references),
-      references_minus: new Int32Array(buffer, room + 4 * rows * (2 + references), rows * references),
-    })),
-    deal(room, start, units) {
+    dealt: {
+      query_plus: new Int32Array(buffer, dealt, rows),
+      query_minus: new Int32Array(buffer, dealt + 4 * rows, rows),
+      references_plus: new Int32Array(buffer, dealt + 8 * rows, rows * references),
+      references_minus: new Int32Array(buffer, dealt + 4 * rows * (2 + references), rows * references),
+    },
+    deal(start, units) {
       let at = 0;
       const calls = units.flatMap(({ key, unit, count }, i) => {
         keys.set(key, 4 * i);
         const own = steps(count, CALL).map(([from, to]) => {
           const row = (at + from) * tasks;
-          const queriesAt = places.rooms[room]! + 4 * row;
-          const referencesAt = places.rooms[room]! + 4 * (2 * rows + references * row);
+          const queriesAt = dealt + 4 * row;
+          const referencesAt = dealt + 4 * (2 * rows + references * row);
           return [
             ...[places.keys + 16 * i, unit + from, to - from],
             ...[first.at(start + at + from), first.sideBytes],
@@ -98,7 +97,7 @@ export function findDealing(
         at += count;
         return own;
       });
-      return { kernel: 'deal', ranges: cut(calls, places.scratch) };
+      return { kernel: 'deal', ranges: cutAny(calls, places.scratch) };
     },
   };
 }

@@ -1,6 +1,6 @@
 import { type Job, kernelsOf, type Shared } from '../common/wasm/work.mjs';
 import { type Dealing, findDealing } from './dealing.ts';
-import { CALL, cut, steps } from './extremes/jobs.ts';
+import { CALL, cut, cutAny, steps } from './extremes/jobs.ts';
 import { GROUP, HEAD, HIGHEST, ROWS, TILE } from './extremes/places.ts';
 import { floatOf, ordered } from './extremes/values.ts';
 import { layOut, type Size } from './extremes/workspace.ts';
@@ -23,6 +23,13 @@ export interface Columns {
   readonly stride: number;
 }
 
+/** Activations of all units for some images, by their numbers, which may come in any order. */
+export interface Batch {
+  /** Layer by layer. */
+  readonly columns: readonly Columns[];
+  readonly images: Int32Array;
+}
+
 /**
  * Statistics of units over all images, and their images from either end of the order by activation. Units are counted
  * through the layers. What is to be done comes as jobs, for as many threads as the caller has; see `startThreads`.
@@ -38,10 +45,10 @@ export interface Extremes {
   /** Starts anew, with so many units of each layer. */
   begin(layers: readonly number[]): void;
   /**
-   * Takes the activations of all units for images (their numbers; they may come in any order), layer by layer. No two such
-   * jobs may be open at a time.
+   * Takes the activations of all units for images, layer by layer, of one batch or of several (see `Size.together`). No two
+   * such jobs may be open at a time.
    */
-  add(layers: readonly Columns[], images: Int32Array): Job;
+  add(batches: readonly Batch[]): Job;
   /** True unless one of the unit's activations is not a finite number. */
   isFinite(unit: number): boolean;
   /**
@@ -85,7 +92,6 @@ export function findExtremes(size: Size): Extremes {
   const here = kernelsOf(shared);
   const words = new Int32Array(buffer);
   const sums = new Float64Array(buffer, at.sums, SUMS * places);
-  const numbers = new Int32Array(buffer, at.numbers, block.rows + GROUP);
   const merged = new Float64Array(SUMS);
   /** Each layer's first unit, and the place of its sums; the units, and the place of the sums of each. */
   let layout = { layers: [] as { units: number; first: number; place: number }[], places: new Int32Array(0) };
@@ -162,17 +168,19 @@ export function findExtremes(size: Size): Extremes {
       sums.fill(0);
       words.fill(0, at.heads / 4, (at.heads + 2 * HEAD.bytes * all.length) / 4);
     },
-    add(layers, images) {
-      numbers.set(images);
-      const calls = layers.flatMap(({ values, at: first, stride }, l) =>
-        steps(layout.layers[l]!.units, CALL).map(([from, to]) => {
-          const layer = layout.layers[l]!;
+    add(batches) {
+      for (const [i, { images }] of batches.entries()) words.set(images, at.numbers[i]! / 4);
+      const calls = layout.layers.flatMap((layer, l) =>
+        steps(layer.units, CALL).map(([from, to]) => {
           const [sum, side] = [layer.place + from, 2 * (layer.first + from)];
-          return [
-            ...[values.byteOffset + 4 * (first + from), 4 * stride, to - from, images.length, at.numbers],
-            ...[at.sums + 8 * sum, 8 * places, headAt(side), valuesAt(side), sideBytes],
-            ...[slots, depth, most, apart, ...windowArguments(layer.first + from)],
-          ];
+          return batches.map(({ columns, images }, i) => {
+            const { values, at: first, stride } = columns[l]!;
+            return [
+              ...[values.byteOffset + 4 * (first + from), 4 * stride, to - from, images.length],
+              ...[at.numbers[i]!, at.sums + 8 * sum, 8 * places, headAt(side), valuesAt(side), sideBytes],
+              ...[slots, depth, most, apart, ...windowArguments(layer.first + from)],
+            ];
+          });
         }),
       );
       return { kernel: 'add', ranges: cut(calls, at.tiles) };
@@ -190,7 +198,7 @@ export function findExtremes(size: Size): Extremes {
         const side = 2 * (from + first);
         return [headAt(side), valuesAt(side), sideBytes, end - first, depth, apart];
       });
-      return { kernel: 'finish', ranges: cut(calls, at.scratch) };
+      return { kernel: 'finish', ranges: cutAny(calls, at.scratch) };
     },
     highest: (unit, from, to) => imagesOf(unit, 'high', from, to),
     lowest: (unit, from, to) => imagesOf(unit, 'low', from, to),

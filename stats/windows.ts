@@ -1,5 +1,5 @@
 import type { Job } from '../common/wasm/work.mjs';
-import { CALL, cut, steps } from './extremes/jobs.ts';
+import { CALL, cutAny, steps } from './extremes/jobs.ts';
 import { scratchFor } from './extremes/network.ts';
 import { FLIPS, HEAD, SPARE, WINDOW } from './extremes/places.ts';
 
@@ -98,14 +98,14 @@ export function findWindows(buffer: SharedArrayBuffer, at: WindowPlaces, sought:
         ...[headAt(first), spaceAt(first), space, end - first, at.numbers, size],
         ...[near, far, slack, apartInSample],
       ]);
-      return { kernel: 'bound', ranges: cut(calls, at.scratch) };
+      return { kernel: 'bound', ranges: cutAny(calls, at.scratch) };
     },
     narrow(start, stop) {
       const calls = steps(stop - start, CALL).map(([first, end]) => {
         const places = [headAt(start + first), spaceAt(start + first), space / FLIPS.length];
         return [...places, end - first, from, to, slots, apart];
       });
-      return { kernel: 'narrow', ranges: cut(calls, at.scratch) };
+      return { kernel: 'narrow', ranges: cutAny(calls, at.scratch) };
     },
     highest: ranks(0),
     lowest: ranks(1),

@@ -49,7 +49,7 @@ export function keepExtremes(layers: readonly ActivationLayer[], images: number,
           return own;
         });
         const numbers = Int32Array.from(part, (_, row) => first + from + row);
-        run(extremes.add(columns, numbers));
+        run(extremes.add([{ columns, images: numbers }]));
         check(part, columns);
       }
     },

@@ -1,29 +1,35 @@
 import { startThreads, type Threads } from '../../common/wasm/threads.ts';
 import type { Job } from '../../common/wasm/work.mjs';
-import { type Dealt, dealBytes, type Units } from '../../stats/dealing.ts';
+import type { Dealt, Units } from '../../stats/dealing.ts';
 import { bytesPerUnit, type Extremes, findExtremes } from '../../stats/extremes.ts';
 import { streamKey } from '../../stats/random.ts';
 import type { Sought, Windows } from '../../stats/windows.ts';
 import { newSlab } from '../../tables/arrow.ts';
 import type { Plan } from './plan.ts';
-import type { AllActivations, Sample } from './rows.ts';
-import { eachColumn, type Taker } from './take.ts';
+import type { AllActivations, Reading, Sample } from './rows.ts';
+import { eachColumn, type Portion, type Taker } from './take.ts';
 
-/** Units `from` to `to` − 1, and their tasks, which hold until the next portion is asked for. */
-export interface Portion {
+/** Units `from` to `to` − 1. */
+export interface Block {
   readonly from: number;
   readonly to: number;
+}
+
+/** Some units of a block, counted from its first one, and their tasks, which hold until the next ones are asked for. */
+export interface Dealing extends Block {
   readonly tasks: Dealt;
 }
 
 /** What a finding works on, and with: images in all, bytes for candidates, threads with this one. */
 export interface Means {
-  readonly activations: Pick<AllActivations, 'layers' | 'units' | 'block' | 'pass'>;
+  readonly activations: Pick<AllActivations, 'layers' | 'units' | 'block' | 'isInOrder' | 'read' | 'pass'>;
   readonly images: number;
   /** Of the shuffles. */
   readonly seed: number;
   readonly memory: number;
   readonly threads: number;
+  /** Something to do in this thread while others work; called again and again. */
+  meanwhile(): void;
 }
 
 /** Ranks far from the ends, and the sample that helps to find them. */
@@ -43,114 +49,154 @@ async function fillWindows(sample: Sample, from: number, to: number, windows: Wi
     ends: () => {
       throw new Error('a sample has no ends');
     },
+    end() {},
   });
 }
 
-/** Pieces of work for each thread: more even out their speed, each takes some work to begin with. */
-const PIECES = 6;
+/** Most pieces of work: more even out the speed of threads, each takes some memory. */
+const PIECES = 32;
+/** Bytes for candidates, and of the batches that are taken together, that stay near the processor. */
+const NEAR = 8 * 2 ** 20;
+/** Files of more bytes than the system's memory may hold are gone through as seldom as can be; else reads are so long. */
+const LARGE = 2 ** 32;
+const READ = 2 ** 20;
+/** Bytes of tasks that are dealt at a time. */
+const DEALT = 8 * 2 ** 20;
 
-/** How many portions a block makes: more of them let writing begin sooner. */
-const PORTIONS = 8;
-
-/** The tasks of as many units at a time as fit. Memory and threads are those of the first block. */
+/**
+ * The tasks of a block of units at a time: as many as fit, or, where that costs little, as many as stay near the processor.
+ * Memory and threads are those of the first block.
+ */
 export function blockOf(
-  { activations, images, seed, memory, threads: count }: Means,
+  { activations, images, seed, memory, threads: count, meanwhile }: Means,
   { tasks, references, queries }: Plan,
   depth: number,
   sought?: Sampled,
 ) {
-  const { layers } = activations;
-  const dealOf = (units: number) => ({ tasks, references, queries, units: Math.ceil(units / PORTIONS) });
-  const { room, rooms } = dealBytes(dealOf(1));
-  const bytes = bytesPerUnit({ images, depth, sought }) + (room * rooms) / PORTIONS;
+  const { layers, block } = activations;
+  const bytes = bytesPerUnit({ images, depth, sought });
   const units = Math.max(1, Math.min(activations.units, Math.floor(memory / bytes)));
+  const isSmall = activations.isInOrder && 4 * images * activations.units <= LARGE;
+  const near = Math.floor(Math.max(NEAR / bytes, READ / (4 * block.rows)));
+  const blocks = blocksOf(layers, isSmall ? Math.min(near, units) : units, units);
+  const most = blocks.reduce((most, { from, to }) => Math.max(most, to - from), 1);
+  const together = Math.max(1, Math.min(8, Math.floor(NEAR / (4 * block.rows * most))));
+  const dealt = Math.max(1, Math.min(most, Math.floor(DEALT / (8 * tasks * (1 + references)))));
   let made: { readonly extremes: Extremes; readonly threads: Threads } | undefined;
   const make = () => {
-    const { block } = activations;
-    const pieces = count === 1 ? 1 : PIECES * count;
-    const deal = dealOf(units);
-    const size = { layers: layers.length, units, images, depth, sought, deal, block, rooms: 2, pieces };
-    const extremes = findExtremes(size);
+    const pieces = count === 1 ? 1 : PIECES;
+    const deal = { tasks, references, queries, units: dealt };
+    const parts = { layers: layers.length, units: most, images, depth, sought, deal };
+    const extremes = findExtremes({ ...parts, block, rooms: 2 * together, together, pieces });
     return { extremes, threads: startThreads(extremes.shared, count) };
   };
+  let ahead: { readonly from: number; readonly to: number; readonly reading: Reading } | undefined;
   return {
-    units,
+    units: most,
+    blocks,
     async extremes(
       from: number,
       to: number,
       bad: (unit: number, image: number) => never,
       pause: (images: number) => void,
+      next?: Block,
     ) {
       made ??= make();
       const { extremes, threads } = made;
-      const run = (job: Job) => threads.run(job, () => {});
+      const run = (job: Job) => threads.run(job, meanwhile);
       const { windows } = extremes;
-      const parts = within(layers, from, to);
-      extremes.begin(parts.map(({ units }) => units));
+      const slabs = extremes.rooms.map((room) => (length: number) => room.subarray(0, length));
+      const reading = ahead ? ahead.reading : activations.read(from, to, slabs);
+      if (ahead && (ahead.from !== from || ahead.to !== to)) throw new Error('blocks are out of order');
+      ahead = { from, to, reading };
+      extremes.begin(within(layers, from, to).map(({ units }) => units));
       if (sought && windows) {
         await fillWindows(sought.drawn, from, to, windows);
         await run(windows.bound(to - from, sought.drawn.images));
       }
+      let batches: Batch[] = [];
+      const add = async () => {
+        if (batches.length === 0) return;
+        await run(extremes.add(batches));
+        for (let unit = 0; unit < to - from; unit++)
+          if (!extremes.isFinite(unit)) bad(unit, imageOf(unit, batches));
+        batches = [];
+      };
       const take: Taker = {
-        slabs: extremes.rooms.map((room) => (length) => room.subarray(0, length)),
-        async batch(portions, numbers) {
-          const inOrder = portions.toSorted((a, b) => a.first - b.first);
-          await run(extremes.add(inOrder, numbers));
-          for (const { values, at, stride, units: own, first } of portions)
-            for (let unit = 0; unit < own; unit++)
-              if (!extremes.isFinite(first + unit)) {
-                const row = numbers.findIndex((_, i) => !Number.isFinite(values[at + unit + i * stride]));
-                bad(first + unit, numbers[row]!);
-              }
+        slabs,
+        async batch(portions, images) {
+          batches.push({ columns: portions.toSorted((a, b) => a.first - b.first), images });
+          if (batches.length === together) await add();
         },
         ends: extremes.merge,
+        end: add,
       };
-      await activations.pass(from, to, take, pause);
+      await activations.pass(from, to, take, pause, reading);
+      ahead = next && { ...next, reading: activations.read(next.from, next.to, slabs) };
       const adjoining = (first: number, end: number): Units[] =>
         within(layers, from + first, from + end).map(({ layer, unit, units }) => {
           return { key: streamKey('tasks', seed, layer), unit, count: units };
         });
-      return { extremes, portions: portions(extremes, threads, to - from, adjoining) };
+      return { extremes, portions: portions(extremes, run, to - from, dealt, adjoining) };
     },
     bytes: () => made?.extremes.shared.memory.buffer.byteLength ?? 0,
     async close() {
+      await ahead?.reading.return?.();
       await made?.threads.close();
-      made = undefined;
+      [ahead, made] = [undefined, undefined];
     },
   };
 }
 
-/** Deals the tasks of a block's units; helper threads go on with the next ones while those before are written. */
+interface Batch {
+  readonly columns: readonly Portion[];
+  readonly images: Int32Array;
+}
+
+/** An image for which the activation of a unit isn't finite. */
+function imageOf(unit: number, batches: readonly Batch[]): number {
+  for (const { columns, images } of batches)
+    for (const { values, at, stride, units, first } of columns) {
+      if (unit < first || unit >= first + units) continue;
+      const row = images.findIndex((_, i) => !Number.isFinite(values[at + unit - first + i * stride]));
+      if (row >= 0) return images[row]!;
+    }
+  throw new Error(`no activation of unit ${unit} makes its sums infinite`);
+}
+
+/** Deals the tasks of a block's units, so many at a time. */
 async function* portions(
   extremes: Extremes,
-  threads: Threads,
+  run: (job: Job) => Promise<void>,
   units: number,
+  size: number,
   adjoining: (from: number, to: number) => readonly Units[],
-): AsyncGenerator<Portion, void, undefined> {
+): AsyncGenerator<Dealing, void, undefined> {
   const { dealing, windows } = extremes;
-  const size = Math.ceil(units / PORTIONS);
-  let turn = 0;
-  const find = async (from: number) => {
+  for (let from = 0; from < units; from += size) {
     const to = Math.min(units, from + size);
-    const room = turn++ % dealing!.rooms.length;
-    const portion = { from, to, tasks: dealing!.rooms[room]! };
-    if (from >= units) return portion;
-    await threads.aside(extremes.finish(from, to));
-    if (windows) await threads.aside(windows.narrow(from, to));
-    await threads.aside(dealing!.deal(room, from, adjoining(from, to)));
-    return portion;
-  };
-  let next = find(0);
-  try {
-    for (let from = 0; from < units; from += size) {
-      const portion = await next;
-      next = find(portion.to);
-      next.catch(() => {}); // Told when its turn comes.
-      yield portion;
-    }
-  } finally {
-    await next.catch(() => {});
+    await run(extremes.finish(from, to));
+    if (windows) await run(windows.narrow(from, to));
+    await run(dealing!.deal(from, adjoining(from, to)));
+    yield { from, to, tasks: dealing!.dealt };
   }
+}
+
+/** Units layer by layer, at most `most` in a block; where a layer would make it longer than `near` a new one begins. */
+function blocksOf(layers: AllActivations['layers'], near: number, most: number): Block[] {
+  const blocks: Block[] = [];
+  let [from, to] = [0, 0];
+  const cut = (end: number) => {
+    if (end > from) blocks.push({ from, to: end });
+    from = end;
+  };
+  for (const { units } of layers) {
+    if (to + units > from + near) cut(to);
+    to += units;
+    while (to > from + most) cut(from + most);
+  }
+  cut(to);
+  return blocks;
 }
 
 /** Layers that have units among those from `from` to `to` − 1: the first one's number, and how many. */

@@ -1,22 +1,25 @@
 import type { Extremes } from '../../stats/extremes.ts';
 import { EXTREMES } from '../../tables/extremes.ts';
-import { blockOf, type Means, type Portion } from './block.ts';
+import { type Block, blockOf, type Dealing, type Means } from './block.ts';
 import type { Plan } from './plan.ts';
 import type { Sample } from './rows.ts';
 
 /** How the images of a block of units are found. */
 export interface Finding {
-  /** Units of a block at most. */
+  /** Units of a block at most, and the blocks that all units make. */
   readonly units: number;
+  readonly blocks: readonly Block[];
   /**
    * Passes over the images of the units `from` to `to` − 1; `bad` is told of an activation that isn't finite: unit in the
-   * block, image number. What was found before holds no more.
+   * block, image number. What was found before holds no more. The `next` block is begun to be read meanwhile, and must then be
+   * asked for next.
    */
   find(
     from: number,
     to: number,
     bad: (unit: number, image: number) => never,
     pause: (images: number) => void,
+    next?: Block,
   ): Promise<Found>;
   /** Bytes of memory that it holds. */
   bytes(): number;
@@ -27,7 +30,7 @@ export interface Finding {
 /** Results for the units of a block, counted from its first one. */
 export interface Found {
   /** The units, some at a time, as their tasks are dealt; those after them are meanwhile. */
-  readonly portions: AsyncGenerator<Portion, void, undefined>;
+  readonly portions: AsyncGenerator<Dealing, void, undefined>;
   readonly statistics: Extremes['statistics'];
   readonly firsts: Extremes['firsts'];
   /** False where another finding must do it. */
@@ -39,8 +42,9 @@ export function directly(means: Means, plan: Plan): Finding {
   const block = blockOf(means, plan, plan.depth);
   return {
     units: block.units,
-    async find(from, to, bad, pause) {
-      const { extremes, portions } = await block.extremes(from, to, bad, pause);
+    blocks: block.blocks,
+    async find(...given) {
+      const { extremes, portions } = await block.extremes(...given);
       const { statistics, firsts } = extremes;
       return { portions, statistics, firsts, isFound: () => true };
     },
@@ -59,8 +63,9 @@ export function bySample(means: Means, sample: Sample, plan: Plan): Finding {
   });
   return {
     units: block.units,
-    async find(from, to, bad, pause) {
-      const { extremes, portions } = await block.extremes(from, to, bad, pause);
+    blocks: block.blocks,
+    async find(...given) {
+      const { extremes, portions } = await block.extremes(...given);
       const { statistics, firsts, windows } = extremes;
       const isFound = (unit: number) => Boolean(windows!.highest(unit) && windows!.lowest(unit));
       return { portions, statistics, firsts, isFound };

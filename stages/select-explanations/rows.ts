@@ -15,15 +15,28 @@ export interface AllActivations {
   readonly depth: number;
   /** Of the largest batch: images, units of the widest layer, bytes. */
   readonly block: { readonly rows: number; readonly width: number; readonly bytes: number };
+  /** Whether layers that come one after the other adjoin in the files: some of them can then be read alone. */
+  readonly isInOrder: boolean;
   /**
-   * Gives all that is known of the units `from` to `to` − 1 (counted through the layers in order), shard after shard.
-   * What is read next is asked for before the taker is given what was.
+   * Begins to read all that is known of the units `from` to `to` − 1 (counted through the layers in order), shard after shard,
+   * to half of the slabs; the other half holds what was read last. Must be given to `pass`, or be ended.
    */
-  pass(from: number, to: number, take: Taker, pause?: (images: number) => void): Promise<void>;
+  read(from: number, to: number, slabs: readonly Slab[]): Reading;
+  /** Gives what was read of these units; what is read next is asked for before the taker is given what was. */
+  pass(
+    from: number,
+    to: number,
+    take: Taker,
+    pause?: (images: number) => void,
+    reading?: Reading,
+  ): Promise<void>;
   /** About `size` images, spread evenly over the shards and in them; none where not all images are known. */
   sample(size: number): Sample;
   close(): Promise<void>;
 }
+
+/** What is read of some units: batches of the shards, or a shard of extremes. */
+export type Reading = AsyncIterableIterator<{ readonly s: number; readonly batch?: ActivationBatch }, void>;
 
 /** Some of the images, by their numbers, and a pass over them alone, in this order. */
 export interface Sample {
@@ -55,15 +68,22 @@ export async function openAll(
     const depths = shards.map((shard) =>
       shard.form === 'extremes' ? shard.depth : Number.POSITIVE_INFINITY,
     );
+    const read = (from: number, to: number, slabs: readonly Slab[]): Reading =>
+      readAhead(
+        everything(shards, partsOf(order, layers, from, to), from === 0, slabs),
+        Math.floor(slabs.length / 2),
+      );
     return {
       layers,
       units: layers.reduce((sum, layer) => sum + layer.units, 0),
       depth: Math.min(...depths),
       block: largestOf(shards),
-      async pass(from, to, take, pause = () => {}) {
+      isInOrder: order.every((index, layer) => index === layer),
+      read,
+      async pass(from, to, take, pause = () => {}, reading = read(from, to, take.slabs)) {
         const parts = partsOf(order, layers, from, to);
         let images = 0;
-        for await (const { s, batch } of readAhead(everything(shards, parts, from === 0, take.slabs))) {
+        for await (const { s, batch } of reading) {
           const shard = shards[s]!;
           const numbered = numbers.numbers[s]!;
           if (batch) {
@@ -76,6 +96,7 @@ export async function openAll(
           }
           pause(images);
         }
+        await take.end();
       },
       sample: (size) =>
         sampleOf(shards, size / numbers.count, numbers, (from, to) => partsOf(order, layers, from, to)),
@@ -167,6 +188,7 @@ function sampleOf(
       for (const { shard, s, batches } of chosen)
         for (const batch of batches)
           await takeBatch(await shard.part(batch, layers, slab, false), own, numbers[s]!, take);
+      await take.end();
     },
   };
 }

@@ -48,6 +48,7 @@ export async function selectExplanations(task: Task<Params>): Promise<void> {
         table.write(units);
         extremes.write(units);
       },
+      meanwhile: table.work,
       pause(done, total) {
         task.check();
         task.progress(done, total, 'images');

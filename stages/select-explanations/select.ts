@@ -3,7 +3,7 @@ import { collectGarbage } from '../../common/wasm/collect.ts';
 import type { Dealt } from '../../stats/dealing.ts';
 import type { Extremes } from '../../stats/extremes.ts';
 import type { UnitStats } from '../../tables/unit-stats.ts';
-import type { Portion } from './block.ts';
+import type { Block, Dealing } from './block.ts';
 import { bySample, directly, type Finding, type Found } from './finding.ts';
 import type { Plan } from './plan.ts';
 import type { AllActivations } from './rows.ts';
@@ -23,7 +23,10 @@ export interface UnitTasks {
 
 /** What the selection needs of the world. */
 export interface Selection {
-  readonly activations: Pick<AllActivations, 'layers' | 'units' | 'block' | 'pass' | 'sample'>;
+  readonly activations: Pick<
+    AllActivations,
+    'layers' | 'units' | 'block' | 'isInOrder' | 'read' | 'pass' | 'sample'
+  >;
   /** Number of images, and the path of each. */
   readonly images: number;
   nameOf(image: number): string;
@@ -37,6 +40,8 @@ export interface Selection {
   readonly sample: number;
   /** Takes the tasks of some units: they hold until it returns. Called in model order, not for constant units. */
   put(units: UnitTasks): void;
+  /** Something to do while other threads work, again and again. */
+  meanwhile(): void;
   /** Called now and then with the work done. */
   pause(done: number, total: number): void;
 }
@@ -65,12 +70,12 @@ export async function selectAll(selection: Selection): Promise<UnitStats> {
 async function selectBy(selection: Selection, first: Finding, safe: Finding): Promise<UnitStats> {
   const { images, pause } = selection;
   const { stats, set } = unitTable(selection.activations.layers);
-  const total = Math.ceil(stats.count / first.units) * images;
+  const total = first.blocks.length * images;
   /**
    * Takes the units of a portion from the row `start` on, of a block that begins at the row `base`. Returns the first row that
    * was not taken: the end of the portion, or where the images of a unit are not found.
    */
-  const take = (base: number, found: Found, { from, to, tasks }: Portion, start: number): number => {
+  const take = (base: number, found: Found, { from, to, tasks }: Dealing, start: number): number => {
     let [row, run] = [start, start];
     const put = () => {
       const [unit, layer] = [run - base, stats.layer[run]!];
@@ -97,7 +102,7 @@ async function selectBy(selection: Selection, first: Finding, safe: Finding): Pr
     put();
     return row;
   };
-  const find = (finding: Finding, from: number, to: number, done: number) =>
+  const find = (finding: Finding, { from, to }: Block, done: number, next?: Block) =>
     finding.find(
       from,
       to,
@@ -105,10 +110,12 @@ async function selectBy(selection: Selection, first: Finding, safe: Finding): Pr
         throw notFinite(stats, from + unit, selection.nameOf(image));
       },
       (seen) => pause(done + seen, total),
+      next,
     );
-  for (let from = 0, done = 0; from < stats.count; from += first.units, done += images) {
-    const to = Math.min(stats.count, from + first.units);
-    const found = await find(first, from, to, done);
+  for (const [i, block] of first.blocks.entries()) {
+    const { from, to } = block;
+    const done = i * images;
+    const found = await find(first, block, done, first.blocks[i + 1]);
     let row = from;
     for await (const portion of found.portions) {
       while (row < from + portion.to) {
@@ -117,7 +124,7 @@ async function selectBy(selection: Selection, first: Finding, safe: Finding): Pr
         // The sample misled: the next units, as many as fit, are found again without it.
         const start = row;
         row = Math.min(to, start + safe.units);
-        const again = await find(safe, start, row, done);
+        const again = await find(safe, { from: start, to: row }, done);
         for await (const other of again.portions) take(start, again, other, start + other.from);
       }
     }

@@ -6,6 +6,9 @@ import type { UnitTasks } from './select.ts';
 /** A batch of the table holds the tasks of this many units, whatever the blocks in which they were found. */
 const UNITS = 512;
 
+/** So many batches may wait to be written while other threads work. */
+const WAITING = 4;
+
 /** Columns of images: one in each row, or as many as there are references. */
 const IMAGES = [
   ['query_plus', 'one'],
@@ -19,36 +22,32 @@ export function explanationWriter(path: string, plan: Plan, images: number) {
   const { tasks, references } = plan;
   const writer = writeExplanations(path, { tasks, references, images });
   const rows = UNITS * tasks;
-  const layers = new Array<string>(rows);
-  const held = {
+  const roomOf = () => ({
+    layer: new Array<string>(rows),
     unit: new Int32Array(rows),
     task: Int32Array.from({ length: rows }, (_, row) => row % tasks),
     query_plus: new Int32Array(rows),
     query_minus: new Int32Array(rows),
     references_plus: new Int32Array(rows * references),
     references_minus: new Int32Array(rows * references),
-  };
+  });
+  /** Batches that wait to be written, and those that were. */
+  const full: ReturnType<typeof roomOf>[] = [];
+  const free: ReturnType<typeof roomOf>[] = [];
+  let held = roomOf();
   let count = 0;
-  const flush = () => {
-    if (count === 0) return;
-    const end = count * tasks;
-    writer.write({
-      layer: layers.slice(0, end),
-      unit: held.unit.subarray(0, end),
-      task: held.task.subarray(0, end),
-      query_plus: held.query_plus.subarray(0, end),
-      query_minus: held.query_minus.subarray(0, end),
-      references_plus: held.references_plus.subarray(0, end * references),
-      references_minus: held.references_minus.subarray(0, end * references),
-    });
-    count = 0;
+  const work = () => {
+    const batch = full.shift();
+    if (!batch) return;
+    writer.write(batch);
+    free.push(batch);
   };
   return {
     write({ layer, unit, count: given, tasks: dealt, at }: UnitTasks) {
       for (let from = 0, some = 0; from < given; from += some) {
         some = Math.min(given - from, UNITS - count);
         const row = count * tasks;
-        layers.fill(layer, row, row + some * tasks);
+        held.layer.fill(layer, row, row + some * tasks);
         for (let i = 0; i < some; i++)
           held.unit.fill(unit + from + i, row + i * tasks, row + (i + 1) * tasks);
         for (const [name, width] of IMAGES) {
@@ -59,11 +58,28 @@ export function explanationWriter(path: string, plan: Plan, images: number) {
           );
         }
         count += some;
-        if (count === UNITS) flush();
+        if (count < UNITS) continue;
+        full.push(held);
+        if (full.length > WAITING) work();
+        [held, count] = [free.pop() ?? roomOf(), 0];
       }
     },
+    /** Writes a batch that waits, if one does. */
+    work,
     close() {
-      flush();
+      while (full.length > 0) work();
+      const end = count * tasks;
+      if (count > 0)
+        writer.write({
+          layer: held.layer.slice(0, end),
+          unit: held.unit.subarray(0, end),
+          task: held.task.subarray(0, end),
+          query_plus: held.query_plus.subarray(0, end),
+          query_minus: held.query_minus.subarray(0, end),
+          references_plus: held.references_plus.subarray(0, end * references),
+          references_minus: held.references_minus.subarray(0, end * references),
+        });
+      count = 0;
       writer.close();
     },
     abort: writer.abort,

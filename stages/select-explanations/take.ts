@@ -18,10 +18,15 @@ export interface Portion {
 export interface Taker {
   /** Memory that batches are read to, by turns. */
   readonly slabs: readonly Slab[];
-  /** Activations of all units for some images, by their numbers. Portions come in the order of the file. */
+  /**
+   * Activations of all units for some images, by their numbers. Portions come in the order of the file; they hold until as
+   * many more were given as half of the slabs.
+   */
   batch(portions: readonly Portion[], images: Int32Array): Promise<void> | void;
   /** What was kept of a shard's extremes, and the sums of all its images. */
   ends(unit: number, high: End, low: End, sums: Float64Array): void;
+  /** All was given. */
+  end(): Promise<void> | void;
 }
 
 /** Units of one layer that a pass takes. */

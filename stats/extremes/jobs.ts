@@ -1,5 +1,5 @@
 /** Units of one call of a kernel: short calls let optimised code come in soon. */
-export const CALL = 64;
+export const CALL = 32;
 
 /** The numbers below `count` in steps: the first one, and the one behind the last. */
 export function steps(count: number, step: number): [number, number][] {
@@ -9,9 +9,24 @@ export function steps(count: number, step: number): [number, number][] {
   ]);
 }
 
-/** Calls in as many ranges as there are places for them: the last argument of all calls of a range is its place. */
-export function cut(calls: readonly (readonly number[])[], places: readonly number[]): Uint32Array[] {
+/**
+ * Calls, those that one thread must do in turn together, in as many ranges as there are places for them: the last argument of all
+ * calls of a range is its place.
+ */
+export function cut(
+  calls: readonly (readonly (readonly number[])[])[],
+  places: readonly number[],
+): Uint32Array[] {
   return steps(calls.length, Math.ceil(calls.length / places.length) || 1).map(([from, to], range) =>
-    Uint32Array.from(calls.slice(from, to).flatMap((call) => [...call, places[range]!])),
+    Uint32Array.from(
+      calls.slice(from, to).flatMap((turns) => turns.flatMap((call) => [...call, places[range]!])),
+    ),
   );
 }
+
+/** The same of calls that any thread may do at any time. */
+export const cutAny = (calls: readonly (readonly number[])[], places: readonly number[]): Uint32Array[] =>
+  cut(
+    calls.map((call) => [call]),
+    places,
+  );

@@ -32,8 +32,9 @@ export interface Size {
   readonly deal?: Deal | undefined;
   /** Of a block of activations: images, units of the widest layer, bytes. */
   readonly block: { readonly rows: number; readonly width: number; readonly bytes: number };
-  /** Blocks that are in memory at a time: while one is worked on another one can be read. */
+  /** Blocks that are in memory at a time, and that are worked on together: others can be read meanwhile. */
   readonly rooms: number;
+  readonly together?: number;
   /** Pieces that a job is cut into. */
   readonly pieces: number;
 }
@@ -58,7 +59,18 @@ export function bytesPerUnit({ images, depth, sought }: Pick<Size, 'images' | 'd
 }
 
 /** The shared memory of the kernels: addresses in bytes. */
-export function layOut({ layers, units, images, depth, sought, deal, block, rooms, pieces }: Size) {
+export function layOut({
+  layers,
+  units,
+  images,
+  depth,
+  sought,
+  deal,
+  block,
+  rooms,
+  together = 1,
+  pieces,
+}: Size) {
   const { slots, most } = slotsFor(images, depth);
   const places = units + layers * (GROUP - 1); // for sums
   let bytes = PLACES.at + PLACES.bytes;
@@ -68,7 +80,7 @@ export function layOut({ layers, units, images, depth, sought, deal, block, room
     return start;
   };
   const at = {
-    numbers: reserve(4 * (block.rows + GROUP)),
+    numbers: Array.from({ length: together }, () => reserve(4 * (block.rows + ROWS))),
     rooms: Array.from({ length: rooms }, () => reserve(block.bytes)),
     sums: reserve(8 * SUMS * places),
     heads: reserve(2 * HEAD.bytes * units),
@@ -83,7 +95,7 @@ export function layOut({ layers, units, images, depth, sought, deal, block, room
     },
     deal: deal && {
       keys: reserve(16 * layers),
-      rooms: Array.from({ length: dealBytes(deal).rooms }, () => reserve(dealBytes(deal).room)),
+      dealt: reserve(dealBytes(deal).dealt),
       scratch: Array.from({ length: pieces }, () => reserve(dealBytes(deal).scratch)),
     },
     beyond: reserve(GROUP * 4 * block.width), // what is read behind a block

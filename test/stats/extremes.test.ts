@@ -43,7 +43,7 @@ function begin(units: number, images: number, depth: number) {
     take(values: Float32Array, images: Int32Array) {
       const room = new Float32Array(extremes.rooms[0]!.buffer, extremes.rooms[0]!.byteOffset, values.length);
       room.set(values);
-      run(extremes.add([{ values: room, at: 0, stride: units }], images));
+      run(extremes.add([{ columns: [{ values: room, at: 0, stride: units }], images }]));
     },
     done() {
       run(extremes.finish(0, units));
@@ -145,7 +145,7 @@ describe('findExtremes', () => {
           return own;
         });
         const numbers = Int32Array.from({ length: height }, (_, i) => start + i);
-        await threads.run(extremes.add(columns, numbers), () => {});
+        await threads.run(extremes.add([{ columns, images: numbers }]), () => {});
         start += height;
       }
       await threads.run(extremes.finish(0, 20), () => {});

@@ -24,12 +24,8 @@ function find(
   for (let start = 0; start < images; start += block) {
     const part = values.subarray(start, start + block);
     room.set(part);
-    run(
-      extremes.add(
-        [{ values: room, at: 0, stride: 1 }],
-        Int32Array.from(part, (_, i) => start + i),
-      ),
-    );
+    const images = Int32Array.from(part, (_, i) => start + i);
+    run(extremes.add([{ columns: [{ values: room, at: 0, stride: 1 }], images }]));
   }
   run(extremes.finish(0, 1));
   run(windows.narrow(0, 1));

@@ -80,6 +80,7 @@ describe('selection far from the ends', () => {
           memory,
           threads: 1,
           sample,
+          meanwhile: () => {},
           put: (...found) => put.push(JSON.stringify(found)),
           pause: () => {},
         });

@@ -248,6 +248,7 @@ describe('select-explanations', () => {
         memory,
         threads: 1,
         sample: IMAGES,
+        meanwhile: () => {},
         put: (...found) => put.push(JSON.stringify(found)),
         pause: (done, total) => expect(done).toBeLessThanOrEqual(total),
       });
