@@ -113,8 +113,9 @@ export interface ActivationFile {
   readonly batchCount: number;
   /** First row of each batch, then the number of rows. */
   readonly starts: readonly number[];
-  /** Bytes of the largest batch. */
+  /** Bytes of the largest batch, and the most bytes of one that aren't activations. */
   readonly batchBytes: number;
+  readonly otherBytes: number;
   batch(index: number): Promise<ActivationBatch>;
   batches(): AsyncGenerator<ActivationBatch, void, undefined>;
   /**
@@ -133,6 +134,7 @@ export async function openActivations(path: string): Promise<ActivationFile> {
 /** An open Arrow file as one of activations. */
 export async function activationsIn(file: ArrowFile): Promise<ActivationFile> {
   const layers = await layersOf(file);
+  const units = layers.reduce((sum, layer) => sum + layer.units, 0);
   const batch = async (index: number): Promise<ActivationBatch> => {
     const rows = await file.readBatch(index);
     return {
@@ -148,7 +150,11 @@ export async function activationsIn(file: ArrowFile): Promise<ActivationFile> {
     rows: file.rows,
     batchCount: file.starts.length - 1,
     starts: file.starts,
-    batchBytes: file.batchBytes,
+    batchBytes: file.batchBytes.reduce((most, bytes) => Math.max(most, bytes), 0),
+    otherBytes: file.batchBytes.reduce((most, bytes, i) => {
+      const rows = file.starts[i + 1]! - file.starts[i]!;
+      return Math.max(most, bytes - 4 * rows * units);
+    }, 0),
     batch,
     async part(index, chosen, slab, paths) {
       const names = chosen.map((i) => layers[i]!.name);

@@ -61,8 +61,8 @@ export interface ArrowFile {
   readonly rows: number;
   /** First row of each batch, then the number of rows: batch i holds rows `starts[i]` to `starts[i + 1]`. */
   readonly starts: readonly number[];
-  /** Bytes of the largest batch. */
-  readonly batchBytes: number;
+  /** Bytes of each batch. */
+  readonly batchBytes: readonly number[];
   readBatch(index: number): Promise<Rows>;
   /** Reads adjoining columns of a batch alone, into memory that is used again. */
   readPart(index: number, columns: readonly string[], slab: Slab): Promise<Part>;
@@ -156,7 +156,7 @@ function arrowFile(
     columnMetadata: (name) => Object.fromEntries(schema.fields.find((f) => f.name === name)?.metadata ?? []),
     rows: starts.at(-1)!,
     starts,
-    batchBytes: blocks.reduce((most, { bodyBytes }) => Math.max(most, bodyBytes), 0),
+    batchBytes: blocks.map(({ bodyBytes }) => bodyBytes),
     recordBatch,
     readBatch,
     readPart: partOf,

@@ -87,7 +87,12 @@ export function blockOf(
     const pieces = count === 1 ? 1 : PIECES;
     const deal = { tasks, references, queries, units: dealt };
     const parts = { layers: layers.length, units: most, images, depth, sought, deal };
-    const extremes = findExtremes({ ...parts, block, rooms: 2 * together, together, pieces });
+    const read = {
+      ...block,
+      // Layers are read whole, and what lies between them, as well.
+      bytes: activations.isInOrder ? block.otherBytes + 4 * block.rows * widest(layers, blocks) : block.bytes,
+    };
+    const extremes = findExtremes({ ...parts, block: read, rooms: 2 * together, together, pieces });
     return { extremes, threads: startThreads(extremes.shared, count) };
   };
   let ahead: { readonly from: number; readonly to: number; readonly reading: Reading } | undefined;
@@ -197,6 +202,19 @@ function blocksOf(layers: AllActivations['layers'], near: number, most: number):
   }
   cut(to);
   return blocks;
+}
+
+/** The most units that the layers of a block have. */
+function widest(layers: AllActivations['layers'], blocks: readonly Block[]): number {
+  const all = blocks.map(({ from, to }) => {
+    let [start, units] = [0, 0];
+    for (const layer of layers) {
+      if (start < to && start + layer.units > from) units += layer.units;
+      start += layer.units;
+    }
+    return units;
+  });
+  return Math.max(1, ...all);
 }
 
 /** Layers that have units among those from `from` to `to` − 1: the first one's number, and how many. */

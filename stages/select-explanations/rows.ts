@@ -13,8 +13,13 @@ export interface AllActivations {
   readonly units: number;
   /** How many images from either end of every unit are known: infinity where all are. */
   readonly depth: number;
-  /** Of the largest batch: images, units of the widest layer, bytes. */
-  readonly block: { readonly rows: number; readonly width: number; readonly bytes: number };
+  /** The most of a batch: images, units of a layer, bytes; also those that aren't activations. */
+  readonly block: {
+    readonly rows: number;
+    readonly width: number;
+    readonly bytes: number;
+    readonly otherBytes: number;
+  };
   /** Whether layers that come one after the other adjoin in the files: some of them can then be read alone. */
   readonly isInOrder: boolean;
   /**
@@ -127,7 +132,7 @@ function partsOf(
 }
 
 function largestOf(shards: readonly (ActivationFile | ExtremesFile)[]): AllActivations['block'] {
-  const block = { rows: 0, width: 0, bytes: 0 };
+  const block = { rows: 0, width: 0, bytes: 0, otherBytes: 0 };
   for (const shard of shards) {
     if (shard.form === 'extremes') continue;
     shard.starts.forEach((start, i) => {
@@ -135,6 +140,7 @@ function largestOf(shards: readonly (ActivationFile | ExtremesFile)[]): AllActiv
     });
     for (const { units } of shard.layers) block.width = Math.max(block.width, units);
     block.bytes = Math.max(block.bytes, shard.batchBytes);
+    block.otherBytes = Math.max(block.otherBytes, shard.otherBytes);
   }
   return block;
 }

@@ -17,11 +17,19 @@ export function cut(
   calls: readonly (readonly (readonly number[])[])[],
   places: readonly number[],
 ): Uint32Array[] {
-  return steps(calls.length, Math.ceil(calls.length / places.length) || 1).map(([from, to], range) =>
-    Uint32Array.from(
-      calls.slice(from, to).flatMap((turns) => turns.flatMap((call) => [...call, places[range]!])),
-    ),
-  );
+  const length = calls[0]?.[0] ? calls[0][0].length + 1 : 0;
+  const all = new Uint32Array(length * calls.reduce((sum, turns) => sum + turns.length, 0));
+  let at = 0;
+  return steps(calls.length, Math.ceil(calls.length / places.length) || 1).map(([from, to], range) => {
+    const start = at;
+    for (let i = from; i < to; i++)
+      for (const call of calls[i]!) {
+        all.set(call, at);
+        at += length;
+        all[at - 1] = places[range]!;
+      }
+    return all.subarray(start, at);
+  });
 }
 
 /** The same of calls that any thread may do at any time. */
