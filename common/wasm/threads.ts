@@ -11,14 +11,24 @@ export interface Threads {
   close(): Promise<void>;
 }
 
-/** Starts helpers, so that there are `count` threads with this one. The result doesn't depend on their number. */
-export function startThreads(shared: Shared, count: number): Threads {
+/** Starts a helper thread, which takes a while; for `startThreads`. It keeps no process alive. */
+export function startHelper(): Worker {
+  const helper = new Worker(new URL('./helper.mjs', import.meta.url), { execArgv: [] });
+  helper.unref();
+  return helper;
+}
+
+/**
+ * Has helpers work on the memory, so that there are `count` threads with this one. The result doesn't depend on their number.
+ *
+ * @param started helpers that were started before; they are taken out of the list
+ */
+export function startThreads(shared: Shared, count: number, started: Worker[] = []): Threads {
   const work = worker(shared);
   const claimed = new Int32Array(shared.memory.buffer, 0, 1);
   const helpers = Array.from({ length: count - 1 }, () => {
-    const url = new URL('./helper.mjs', import.meta.url);
-    const helper = new Worker(url, { workerData: shared, execArgv: [] });
-    helper.unref();
+    const helper = started.pop() ?? startHelper();
+    helper.postMessage(shared);
     return helper;
   });
   return {

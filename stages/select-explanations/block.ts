@@ -1,3 +1,4 @@
+import type { Worker } from 'node:worker_threads';
 import { startThreads, type Threads } from '../../common/wasm/threads.ts';
 import type { Job } from '../../common/wasm/work.mjs';
 import type { Dealt, Units } from '../../stats/dealing.ts';
@@ -28,6 +29,8 @@ export interface Means {
   readonly seed: number;
   readonly memory: number;
   readonly threads: number;
+  /** Helper threads that were started already. */
+  readonly helpers?: Worker[];
   /** Something to do in this thread while others work; called again and again. */
   meanwhile(): void;
 }
@@ -68,7 +71,7 @@ const DEALT = 8 * 2 ** 20;
  * Memory and threads are those of the first block.
  */
 export function blockOf(
-  { activations, images, seed, memory, threads: count, meanwhile }: Means,
+  { activations, images, seed, memory, threads: count, helpers, meanwhile }: Means,
   { tasks, references, queries }: Plan,
   depth: number,
   sought?: Sampled,
@@ -93,7 +96,7 @@ export function blockOf(
       bytes: activations.isInOrder ? block.otherBytes + 4 * block.rows * widest(layers, blocks) : block.bytes,
     };
     const extremes = findExtremes({ ...parts, block: read, rooms: 2 * together, together, pieces });
-    return { extremes, threads: startThreads(extremes.shared, count) };
+    return { extremes, threads: startThreads(extremes.shared, count, helpers) };
   };
   let ahead: { readonly from: number; readonly to: number; readonly reading: Reading } | undefined;
   return {

@@ -1,23 +1,26 @@
 /**
- * The same elements, the first `count` of them asked for at once, and another one whenever one is taken: reading and working
- * overlap. Who doesn't take all of them must end it (`return`), which waits for what was asked for.
+ * What a source promises, in its order: the first `count` are asked for at once, and another one whenever one is taken, so that
+ * several are read at a time while others are worked on. Who doesn't take all of them must end it (`return`), which waits for
+ * what was asked for.
  */
 export function readAhead<T>(
-  source: AsyncGenerator<T, void, undefined>,
+  source: Iterator<Promise<T>, void>,
   count: number,
 ): AsyncIterableIterator<T, void, undefined> {
-  const asked: Promise<IteratorResult<T, void>>[] = [];
+  const asked: Promise<T>[] = [];
   const ask = () => {
-    const next = source.next();
+    const { value } = source.next();
+    if (!value) return;
     // Its failure is told when its turn comes, or not at all when the work fails first.
-    next.catch(() => {});
-    asked.push(next);
+    value.catch(() => {});
+    asked.push(value);
   };
   for (let i = 0; i < count; i++) ask();
   return {
-    next() {
+    async next() {
       ask();
-      return asked.shift()!;
+      const next = asked.shift();
+      return next ? { done: false, value: await next } : { done: true, value: undefined };
     },
     async return() {
       await Promise.allSettled(asked);

@@ -41,7 +41,7 @@ export interface AllActivations {
 }
 
 /** What is read of some units: batches of the shards, or a shard of extremes. */
-export type Reading = AsyncIterableIterator<{ readonly s: number; readonly batch?: ActivationBatch }, void>;
+export type Reading = AsyncIterableIterator<Read, void>;
 
 /** Some of the images, by their numbers, and a pass over them alone, in this order. */
 export interface Sample {
@@ -145,20 +145,25 @@ function largestOf(shards: readonly (ActivationFile | ExtremesFile)[]): AllActiv
   return block;
 }
 
+interface Read {
+  readonly s: number;
+  readonly batch?: ActivationBatch;
+}
+
 /** The shards in turn, by their positions: those with all activations batch by batch. */
-async function* everything(
+function* everything(
   shards: readonly (ActivationFile | ExtremesFile)[],
   parts: readonly Part[],
   paths: boolean,
   slabs: readonly Slab[],
-): AsyncGenerator<{ readonly s: number; readonly batch?: ActivationBatch }, void, undefined> {
+): Generator<Promise<Read>, void, undefined> {
   const layers = parts.map(({ index }) => index);
   let turn = 0;
   for (const [s, shard] of shards.entries()) {
-    if (shard.form === 'extremes') yield { s };
+    if (shard.form === 'extremes') yield Promise.resolve({ s });
     else
       for (let i = 0; i < shard.batchCount; i++)
-        yield { s, batch: await shard.part(i, layers, slabs[turn++ % slabs.length]!, paths) };
+        yield shard.part(i, layers, slabs[turn++ % slabs.length]!, paths).then((batch) => ({ s, batch }));
   }
 }
 

@@ -1,4 +1,6 @@
+import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { startHelper } from '../../common/wasm/threads.ts';
 import type { Task } from '../../engine/stage.ts';
 import { numberImages, readPaths } from '../../tables/images.ts';
 import { sameShards } from '../../tables/shards.ts';
@@ -14,8 +16,8 @@ const MEMORY = 512 * 2 ** 20;
 
 /** Most threads of one task of the graph: others may run beside it. */
 const THREADS = 4;
-/** Activations from which helper threads are worth their start. */
-const MUCH = 2e7;
+/** Bytes of activations from which helper threads are worth their start. */
+const MUCH = 8e7;
 
 /** Images of the sample by which queries far from the ends are found. */
 const SAMPLE = 2 ** 16;
@@ -23,6 +25,10 @@ const SAMPLE = 2 ** 16;
 export async function selectExplanations(task: Task<Params>): Promise<void> {
   const images = task.inputs('images');
   const files = sameShards(images, task.inputs('activations')).map(({ path }) => path);
+  const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0);
+  const threads = bytes < MUCH ? 1 : Math.min(THREADS, availableParallelism());
+  // They start while files are opened.
+  const helpers = Array.from({ length: threads - 1 }, startHelper);
   const paths: (readonly string[])[] = [];
   for (const { path } of images) paths.push(await readPaths(path));
   const numbers = numberImages(paths.map((names) => ({ rows: names.length, paths: names })));
@@ -30,7 +36,6 @@ export async function selectExplanations(task: Task<Params>): Promise<void> {
   const plan = planTasks(numbers.count, n, k, difficulty);
   const activations = await openAll(files, paths, numbers);
   const nameOf = (image: number) => paths[numbers.shards[image]!]![numbers.rows[image]!]!;
-  const threads = numbers.count * activations.units < MUCH ? 1 : Math.min(THREADS, availableParallelism());
   const table = explanationWriter(task.output('explanations'), plan, numbers.count);
   const extremes = extremeWriter(task.output('extremes'), plan);
   try {
@@ -43,6 +48,7 @@ export async function selectExplanations(task: Task<Params>): Promise<void> {
       seed: task.params.seed,
       memory: MEMORY,
       threads,
+      helpers,
       sample: SAMPLE,
       put(units) {
         table.write(units);
@@ -61,5 +67,6 @@ export async function selectExplanations(task: Task<Params>): Promise<void> {
     table.abort();
     extremes.abort();
     await activations.close();
+    await Promise.all(helpers.map((helper) => helper.terminate()));
   }
 }

@@ -1,3 +1,4 @@
+import type { Worker } from 'node:worker_threads';
 import { UserError } from '../../common/errors.ts';
 import { collectGarbage } from '../../common/wasm/collect.ts';
 import type { Dealt } from '../../stats/dealing.ts';
@@ -36,6 +37,8 @@ export interface Selection {
   readonly memory: number;
   /** Threads that work, with this one. */
   readonly threads: number;
+  /** Helper threads that were started already; those that are needed are taken out. */
+  readonly helpers?: Worker[];
   /** Images of the sample by which queries far from the ends are found; of fewer than four times as many none is taken. */
   readonly sample: number;
   /** Takes the tasks of some units: they hold until it returns. Called in model order, not for constant units. */
