@@ -1,4 +1,4 @@
-import { float64, int32, nullable, readAll, utf8, writeTable } from './arrow.ts';
+import { float64, int32, nullable, openArrow, readAll, utf8, writeTable } from './arrow.ts';
 import type { Texts } from './texts.ts';
 
 /**
@@ -62,7 +62,14 @@ export async function readImages(file: string): Promise<ImageIndex> {
 
 /** Reads the paths of a shard of the image index alone. */
 export async function readPaths(file: string): Promise<readonly string[]> {
-  return (await readAll(file)).strings('path');
+  const table = await openArrow(file);
+  try {
+    const paths: string[][] = [];
+    for await (const part of table.parts(['path'])) paths.push(part.strings('path'));
+    return paths.length === 1 ? paths[0]! : paths.flat();
+  } finally {
+    await table.close();
+  }
 }
 
 /** Where an image stands: in which shard, and in which row of it. */

@@ -31,3 +31,27 @@ export function readAhead<T>(
     },
   };
 }
+
+const AT_A_TIME = 16;
+
+/**
+ * Does something for each item, some at a time; the results in their order. Throws what the first of those threw that failed,
+ * when all that were begun are over; `undo` takes back the others.
+ */
+export async function several<T, R>(
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+  undo: (result: R) => Promise<void> = async () => {},
+): Promise<R[]> {
+  const results: R[] = [];
+  for (let from = 0; from < items.length; from += AT_A_TIME) {
+    const all = await Promise.allSettled(items.slice(from, from + AT_A_TIME).map((item) => work(item)));
+    for (const one of all) if (one.status === 'fulfilled') results.push(one.value);
+    const failed = all.find((one) => one.status === 'rejected');
+    if (failed) {
+      await Promise.all(results.map(undo));
+      throw failed.reason;
+    }
+  }
+  return results;
+}

@@ -3,7 +3,7 @@ import type { ActivationBatch, ActivationFile, ActivationLayer } from '../../tab
 import type { Slab } from '../../tables/arrow.ts';
 import type { ImageNumbers } from '../../tables/images.ts';
 import { checkPaths } from '../../tables/shards.ts';
-import { readAhead } from './read-ahead.ts';
+import { readAhead, several } from './read-ahead.ts';
 import { type Part, type Taker, takeBatch, takeEnds } from './take.ts';
 
 /** The activations of one model on all shards, open for reading. */
@@ -60,9 +60,9 @@ export async function openAll(
     await Promise.all(shards.map((shard) => shard.close()));
   };
   try {
+    shards.push(...(await several(files, openKept, (shard) => shard.close())));
     for (const [s, file] of files.entries()) {
-      const shard = await openKept(file);
-      shards.push(shard);
+      const shard = shards[s]!;
       if (shard.rows !== paths[s]!.length)
         throw new Error(`${file} has ${shard.rows} images, not ${paths[s]!.length}`);
       if (shard.form === 'extremes' && !shard.isOf(paths[s]!))

@@ -7,6 +7,7 @@ import { sameShards } from '../../tables/shards.ts';
 import { writeUnitStats } from '../../tables/unit-stats.ts';
 import type { Params } from './index.ts';
 import { checkDepth, planTasks } from './plan.ts';
+import { several } from './read-ahead.ts';
 import { openAll } from './rows.ts';
 import { selectAll } from './select.ts';
 import { explanationWriter, extremeWriter } from './table.ts';
@@ -29,8 +30,7 @@ export async function selectExplanations(task: Task<Params>): Promise<void> {
   const threads = bytes < MUCH ? 1 : Math.min(THREADS, availableParallelism());
   // They start while files are opened.
   const helpers = Array.from({ length: threads - 1 }, startHelper);
-  const paths: (readonly string[])[] = [];
-  for (const { path } of images) paths.push(await readPaths(path));
+  const paths = await several(images, ({ path }) => readPaths(path));
   const numbers = numberImages(paths.map((names) => ({ rows: names.length, paths: names })));
   const { n, k, difficulty } = task.params;
   const plan = planTasks(numbers.count, n, k, difficulty);
