@@ -161,8 +161,23 @@ function arrowFile(
     readBatch,
     readPart: partOf,
     async *parts(columns) {
-      const slab = newSlab();
-      for (let i = 0; i < blocks.length; i++) yield await partOf(i, columns, slab);
+      // The next one is read while this one is worked on.
+      const slabs = [newSlab(), newSlab()] as const;
+      const read = (i: number) => {
+        const part = i < blocks.length ? partOf(i, columns, slabs[i % 2]!) : undefined;
+        part?.catch(() => {}); // Told when its turn comes.
+        return part;
+      };
+      let next = read(0);
+      try {
+        for (let i = 1; next; i++) {
+          const part: Part = await next;
+          next = read(i);
+          yield part;
+        }
+      } finally {
+        await next?.catch(() => {});
+      }
     },
     async *batches() {
       for (let i = 0; i < starts.length - 1; i++) yield await readBatch(i);

@@ -123,11 +123,14 @@ export const i32x4 = {
 
 /** Two integers of 64 bits. */
 export const i64x2 = {
+  add: lanes(206),
   ...interleave(8),
   storeLane: (address: Code, value: Code, lane: 0 | 1, offset = 0): Code =>
     seq(address, value, simd(91), at(3, offset), [lane]),
   /** The sign of lane 0 as bit 0, that of lane 1 as bit 1. */
   signs: ofOne(196),
+  /** The lower 32 bits of a lane, as a number of 32 bits. */
+  low: (a: Code, lane: 0 | 1): Code => i32x4.lane(a, 2 * lane),
 };
 
 /** Four floats. */
@@ -145,9 +148,12 @@ const pickDoubles = pick(8);
 /** Two doubles; a comparison sets all bits of a lane where it holds. */
 export const f64x2 = {
   lessThan: lanes(73),
+  atMost: lanes(75),
   add: lanes(240),
   sub: lanes(241),
   mul: lanes(242),
+  div: lanes(243),
+  root: ofOne(239),
   lesser: lanes(246),
   greater: lanes(247),
   /** Of the two floats in the lower half. */

@@ -1,3 +1,6 @@
+import { statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { startHelper } from '../../common/wasm/threads.ts';
 import type { Task } from '../../engine/stage.ts';
 import { randomStreams } from '../../stats/random.ts';
 import { sharedBootstrap } from '../../stats/shared-bootstrap.ts';
@@ -15,34 +18,58 @@ import type { Params } from './index.ts';
 import { probability, scoreUnit } from './score.ts';
 import { scoreTable } from './units.ts';
 
+/** Batches whose intervals may be missing yet. */
+const AHEAD = 4;
+/** Bytes of explanations from which a helper thread is worth its start. */
+const MUCH = 4e6;
+
+type Scored = Pick<TaskRows, 'layer' | 'unit' | 'margin' | 'p'>;
+
 export async function scoreMis(task: Task<Params>): Promise<void> {
   const { alpha, 'alpha-role': role, bootstrap, seed } = task.params;
+  const given = task.input('explanations').path;
+  const helpers = statSync(given).size < MUCH || availableParallelism() < 2 ? [] : [startHelper()];
   const stats = await readUnitStats(task.input('unit-stats').path);
-  const explanations = await openExplanations(task.input('explanations').path);
+  const explanations = await openExplanations(given);
   const margins = await openMargins(task.input('margins').path);
   const sampled = await sampledUnits(margins);
   const units = scoreTable(sampled ? pickUnits(stats, rowsOf(sampled, stats)) : stats);
   const tasks = sampled ? tasksOf(sampled, explanations) : explanations.batches();
   const table = writeTasks(task.output('tasks'), explanations.references, { alpha, role });
   const draws = randomStreams('bootstrap', seed);
-  const bootstrapped = sharedBootstrap(explanations.tasks, draws, { resamples: bootstrap });
+  const bootstrapped = sharedBootstrap(explanations.tasks, draws, { resamples: bootstrap }, helpers);
+  const waiting: Promise<void>[] = [];
+  const scoreAll = async ({ layer, unit, margin, p }: Scored) => {
+    const { tasks } = explanations;
+    const names = Array.from(
+      { length: p.length / tasks },
+      (_, i) => [layer[i * tasks]!, unit[i * tasks]!] as const,
+    );
+    const intervals = await bootstrapped.intervals(p);
+    for (const [i, interval] of intervals.entries()) {
+      const [from, to] = [i * tasks, (i + 1) * tasks];
+      units.set(...names[i]!, scoreUnit(margin.subarray(from, to), p.subarray(from, to), interval));
+    }
+  };
   try {
     for await (const batch of together(tasks, margins.batches())) {
       task.check();
-      const p = batch.margin.map((margin) => probability(margin, alpha, role));
-      bootstrapped(p).forEach((interval, i) => {
-        const [from, to] = [i * explanations.tasks, (i + 1) * explanations.tasks];
-        const score = scoreUnit(batch.margin.subarray(from, to), p.subarray(from, to), interval);
-        units.set(batch.layer[from]!, batch.unit[from]!, score);
-      });
+      const p = new Float64Array(batch.margin.length);
+      for (let i = 0; i < p.length; i++) p[i] = probability(batch.margin[i]!, alpha, role);
+      // Found while tables are read and written.
+      waiting.push(scoreAll({ ...batch, p, margin: batch.margin.slice() }));
       table.write({ ...batch, p } satisfies TaskRows);
       task.progress(table.rows, margins.rows, 'tasks');
+      if (waiting.length > AHEAD) await waiting.shift();
     }
+    for (const scored of waiting) await scored;
     table.close();
     const drawnFrom = stats.constant.filter((constant) => !constant).length;
     writeUnits(task.output('units'), { ...units.scores(), ...(sampled && { drawnFrom }) });
   } finally {
     table.abort();
+    await Promise.allSettled(waiting);
+    await bootstrapped.close();
     await explanations.close();
     await margins.close();
   }

@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { logistic, probability, scoreUnit } from '../../../stages/score-mis/score.ts';
+import { bootstrapMean } from '../../../stats/bootstrap.ts';
 import { randomStreams } from '../../../stats/random.ts';
-import { sharedBootstrap } from '../../../stats/shared-bootstrap.ts';
 
 const margin = fc.double({ min: -4, max: 4, noNaN: true });
 const margins = fc.array(fc.oneof(margin, fc.constant(0)), { minLength: 1, maxLength: 30 });
 
 function score(margins: readonly number[], alpha: number, role: 'temperature' | 'factor' = 'temperature') {
   const p = Float64Array.from(margins, (x) => probability(x, alpha, role));
-  const interval = sharedBootstrap(margins.length, randomStreams(1), { resamples: 100 });
-  return scoreUnit(Float64Array.from(margins), p, interval(p)[0]!);
+  const interval = bootstrapMean(p, randomStreams(1), { resamples: 100 });
+  return scoreUnit(Float64Array.from(margins), p, interval);
 }
 
 describe('logistic', () => {
