@@ -16,17 +16,24 @@ import {
 } from 'apache-arrow';
 import type { Texts } from './texts.ts';
 
+/** Values of a dictionary column by the numbers of words, none null. Not all of the words need be among them. */
+export interface Coded {
+  readonly words: readonly string[];
+  readonly codes: Int32Array;
+}
+
 type Numbers = Float32Array | Float64Array | Int32Array | Uint32Array;
 
 /**
  * Values of one column in one batch, by type:
- * text: strings or `Texts`; dictionary: strings (null where the column allows it); numbers: a typed array of the type, which is taken as
+ * text: strings or `Texts`; dictionary: strings (null where the column allows it), or `Coded`; numbers: a typed array of the type, which is taken as
  * it is, or an array of numbers (or nulls); bool: booleans, or bytes 0 and 1; fixed-width lists: one flat typed array,
  * row after row, or an array of rows; lists of any length: an array of rows.
  */
 export type ColumnValues =
   | Numbers
   | Uint8Array
+  | Coded
   | Texts<string | null>
   | readonly (string | number | boolean | null)[]
   | readonly (readonly number[] | Numbers)[];
@@ -36,8 +43,29 @@ export class DictionaryState {
   readonly codes = new Map<string, number>();
   chunks: Data<Utf8>[] = [];
 
-  encode(values: readonly (string | null)[]): Int32Array {
+  encode(values: readonly (string | null)[] | Coded): Int32Array {
     const added: string[] = [];
+    const codes = 'words' in values ? this.#recode(values, added) : this.#encode(values, added);
+    if (added.length > 0 || this.chunks.length === 0) this.chunks = [...this.chunks, text(added)];
+    return codes;
+  }
+
+  /** Words are numbered as their first rows come. */
+  #recode({ words, codes }: Coded, added: string[]): Int32Array {
+    const own = new Int32Array(words.length);
+    const known = new Uint8Array(words.length);
+    let isSame = true;
+    for (let i = 0; i < codes.length; i++) {
+      const code = codes[i]!;
+      if (known[code]) continue;
+      known[code] = 1;
+      own[code] = this.#codeOf(words[code]!, added);
+      isSame &&= own[code] === code;
+    }
+    return isSame ? codes : codes.map((code) => own[code]!);
+  }
+
+  #encode(values: readonly (string | null)[], added: string[]): Int32Array {
     const codes = new Int32Array(values.length);
     let [last, code]: [string | null, number] = [null, 0];
     for (let i = 0; i < values.length; i++) {
@@ -47,7 +75,6 @@ export class DictionaryState {
       last = value; // Equal words mostly adjoin.
       codes[i] = code;
     }
-    if (added.length > 0 || this.chunks.length === 0) this.chunks = [...this.chunks, text(added)];
     return codes;
   }
 
@@ -63,11 +90,11 @@ export class DictionaryState {
 /** Arrow data of one column in one batch. Throws when the values don't fit the column's type. */
 export function buildColumn(field: Field, values: ColumnValues, state?: DictionaryState): Data {
   const { type } = field;
+  if ('words' in values) return coded(type, values, state!);
   const nulls = nullsOf(field, values);
   if (type instanceof Utf8) return text(values as Texts<string | null>, nulls);
   if (type instanceof Dictionary) {
-    const data = state!.encode(values as readonly (string | null)[]);
-    return makeData({ type, length: data.length, data, dictionary: new Vector(state!.chunks), ...nulls });
+    return coded(type, values as readonly (string | null)[], state!, nulls);
   }
   if (type instanceof Bool) {
     return makeData({
@@ -83,12 +110,23 @@ export function buildColumn(field: Field, values: ColumnValues, state?: Dictiona
   return makeData({ type, length: data.length, data, ...nulls } as Parameters<typeof makeData>[0]);
 }
 
+function coded(
+  type: DataType,
+  values: readonly (string | null)[] | Coded,
+  state: DictionaryState,
+  nulls: Nulls = { nullCount: 0 },
+): Data {
+  if (!(type instanceof Dictionary)) throw new Error(`a column of type ${type} has no words`);
+  const data = state.encode(values);
+  return makeData({ type, length: data.length, data, dictionary: new Vector(state.chunks), ...nulls });
+}
+
 interface Nulls {
   readonly nullCount: number;
   readonly nullBitmap?: Uint8Array;
 }
 
-function nullsOf(field: Field, values: ColumnValues): Nulls {
+function nullsOf(field: Field, values: Exclude<ColumnValues, Coded>): Nulls {
   if (ArrayBuffer.isView(values)) return { nullCount: 0 };
   let nullCount = 0;
   for (let i = 0; i < values.length; i++) if (values.at(i) === null) nullCount++;
@@ -134,7 +172,7 @@ function arrayOf(type: DataType) {
   throw new Error(`columns of type ${type} are not supported`);
 }
 
-function fixedList(name: string, type: FixedSizeList, values: ColumnValues): Data {
+function fixedList(name: string, type: FixedSizeList, values: Exclude<ColumnValues, Coded>): Data {
   const item = type.valueType as DataType;
   const flat = ArrayBuffer.isView(values)
     ? typed(item, values as Numbers)

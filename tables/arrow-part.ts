@@ -10,6 +10,7 @@ import {
   type Schema,
   Utf8,
 } from 'apache-arrow';
+import type { Coded } from './arrow-columns.ts';
 import { type Block, batchHeader } from './arrow-footer.ts';
 import { Damage } from './damage.ts';
 
@@ -36,6 +37,12 @@ export interface Part {
   ints(name: string): { readonly values: Int32Array };
 }
 
+/** The same, where words can be had by their numbers. */
+export interface CodedPart extends Part {
+  /** Dictionary column without nulls. */
+  coded(name: string): Coded;
+}
+
 type Kind = typeof Float32Array | typeof Float64Array | typeof Int32Array;
 
 /**
@@ -51,7 +58,7 @@ export async function readPart(
   names: readonly string[],
   slab: Slab,
   words: (name: string) => readonly string[],
-): Promise<Part> {
+): Promise<CodedPart> {
   const { rows, nodes, buffers } = batchHeader(handle, block);
   const places = new Map(names.map((name) => [name, placeOf(schema, name)]));
   const used = [...places.values()].flatMap(({ buffer, type }) =>
@@ -78,15 +85,11 @@ export async function readPart(
     if ((bytes.byteOffset + at) % Numbers.BYTES_PER_ELEMENT !== 0) throw damaged(name, 'stands askew');
     return new Numbers(bytes.buffer as ArrayBuffer, bytes.byteOffset + at, length);
   };
-  const wordsIn = (name: string, codes: Int32Array): string[] => {
+  const codedIn = (name: string, codes: Int32Array): Coded => {
     const known = words(name);
-    const found = new Array<string>(rows);
-    for (let row = 0; row < rows; row++) {
-      const word = known[codes[row]!];
-      if (word === undefined) throw damaged(name, 'has a word that is not in its list');
-      found[row] = word;
-    }
-    return found;
+    for (let row = 0; row < rows; row++)
+      if (codes[row]! >>> 0 >= known.length) throw damaged(name, 'has a word that is not in its list');
+    return { words: known, codes };
   };
   const textsIn = (name: string, buffer: number): string[] => {
     if (rows === 0) return [];
@@ -105,14 +108,18 @@ export async function readPart(
     checkLength(node, rows, name);
     if (type instanceof Utf8) return textsIn(name, buffer);
     if (type instanceof Dictionary)
-      return wordsIn(name, numbersIn(name, buffer + 1, rows, type.indices) as Int32Array);
+      return codedIn(name, numbersIn(name, buffer + 1, rows, type.indices) as Int32Array);
     if (!(type instanceof FixedSizeList)) return numbersIn(name, buffer + 1, rows, type);
     checkLength(node + 1, rows * type.listSize, name);
     return { values: numbersIn(name, buffer + 2, rows * type.listSize, type.valueType) };
   };
   const columns = new Map([...places].map(([name, place]) => [name, column(name, place)]));
   const get = <T>(name: string) => columns.get(name) as T;
-  return { strings: get, int32: get, float64: get, floats: get, ints: get };
+  const strings = (name: string): string[] => {
+    const found = get<string[] | Coded>(name);
+    return 'words' in found ? Array.from(found.codes, (code) => found.words[code]!) : found;
+  };
+  return { strings, coded: get, int32: get, float64: get, floats: get, ints: get };
 }
 
 interface Place {

@@ -15,7 +15,7 @@ import {
 import { UserError } from '../common/errors.ts';
 import { checkBatch, checkWords } from './arrow-check.ts';
 import { type Batches, checkFooter } from './arrow-footer.ts';
-import { newSlab, type Part, readPart, type Slab } from './arrow-part.ts';
+import { type CodedPart, newSlab, readPart, type Slab } from './arrow-part.ts';
 import { Damage } from './damage.ts';
 import { type Texts, textsOfColumn } from './texts.ts';
 
@@ -65,9 +65,9 @@ export interface ArrowFile {
   readonly batchBytes: readonly number[];
   readBatch(index: number): Promise<Rows>;
   /** Reads adjoining columns of a batch alone, into memory that is used again. */
-  readPart(index: number, columns: readonly string[], slab: Slab): Promise<Part>;
+  readPart(index: number, columns: readonly string[], slab: Slab): Promise<CodedPart>;
   /** Adjoining columns of one batch after the other; each part holds until the next one is asked for. */
-  parts(columns: readonly string[]): AsyncGenerator<Part, void, undefined>;
+  parts(columns: readonly string[]): AsyncGenerator<CodedPart, void, undefined>;
   batches(): AsyncGenerator<Rows, void, undefined>;
   close(): Promise<void>;
 }
@@ -171,7 +171,7 @@ function arrowFile(
       let next = read(0);
       try {
         for (let i = 1; next; i++) {
-          const part: Part = await next;
+          const part: CodedPart = await next;
           next = read(i);
           yield part;
         }

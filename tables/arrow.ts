@@ -20,8 +20,8 @@ import {
 } from 'apache-arrow';
 import { buildColumn, type ColumnValues, DictionaryState } from './arrow-columns.ts';
 
-export type { ColumnValues } from './arrow-columns.ts';
-export { newSlab, type Part, type Slab } from './arrow-part.ts';
+export type { Coded, ColumnValues } from './arrow-columns.ts';
+export { type CodedPart, newSlab, type Part, type Slab } from './arrow-part.ts';
 export { type ArrowFile, openArrow, type Rows, readAll } from './arrow-read.ts';
 
 /** A column of a file: its type, whether it may hold nulls, and notes that travel with it (text to text). */

@@ -2,6 +2,8 @@ import { UserError } from '../common/errors.ts';
 import {
   type ArrowFile,
   type ArrowWriter,
+  type Coded,
+  type CodedPart,
   type Columns,
   dictionary,
   int32,
@@ -24,6 +26,11 @@ export interface ExplanationRows {
   /** K image numbers a row, flat; element j comes from bin j, bin 0 is the most extreme. */
   readonly references_plus: Int32Array;
   readonly references_minus: Int32Array;
+}
+
+/** The same, of which `layer` is made when it is asked for first. */
+export interface CodedExplanations extends ExplanationRows {
+  readonly layers?: Coded;
 }
 
 /** The columns, for `references` (K) explanation images a side. */
@@ -56,7 +63,7 @@ export interface ExplanationTable {
   readonly references: number;
   readonly images: number;
   /** A batch holds until the next one is asked for. */
-  batches(): AsyncGenerator<ExplanationRows, void, undefined>;
+  batches(): AsyncGenerator<CodedExplanations, void, undefined>;
   close(): Promise<void>;
 }
 
@@ -71,7 +78,7 @@ export async function openExplanations(path: string): Promise<ExplanationTable> 
     references: Number(references),
     images: Number(images),
     async *batches() {
-      for await (const part of file.parts(Object.keys(columns))) yield explanationRowsOf(part);
+      for await (const part of file.parts(Object.keys(columns))) yield codedRowsOf(part);
     },
     close: () => file.close(),
   };
@@ -131,10 +138,25 @@ function pickTasks(all: ExplanationRows, references: number, rows: readonly numb
   };
 }
 
+function codedRowsOf(part: CodedPart): CodedExplanations {
+  let layer: readonly string[] | undefined;
+  return {
+    get layer() {
+      layer ??= part.strings('layer');
+      return layer;
+    },
+    layers: part.coded('layer'),
+    ...imagesOf(part),
+  };
+}
+
 /** The columns of `ExplanationRows` out of a table that holds them. */
 export function explanationRowsOf(rows: Part): ExplanationRows {
+  return { layer: rows.strings('layer'), ...imagesOf(rows) };
+}
+
+function imagesOf(rows: Part): Omit<ExplanationRows, 'layer'> {
   return {
-    layer: rows.strings('layer'),
     unit: rows.int32('unit'),
     task: rows.int32('task'),
     query_plus: rows.int32('query_plus'),

@@ -5,7 +5,7 @@ import type { Task } from '../../engine/stage.ts';
 import { randomStreams } from '../../stats/random.ts';
 import { sharedBootstrap } from '../../stats/shared-bootstrap.ts';
 import {
-  type ExplanationRows,
+  type CodedExplanations,
   openExplanations,
   tasksOf,
   type UnitSet,
@@ -23,12 +23,11 @@ const AHEAD = 4;
 /** Bytes of explanations from which a helper thread is worth its start. */
 const MUCH = 4e6;
 
-type Scored = Pick<TaskRows, 'layer' | 'unit' | 'margin' | 'p'>;
-
 export async function scoreMis(task: Task<Params>): Promise<void> {
   const { alpha, 'alpha-role': role, bootstrap, seed } = task.params;
   const given = task.input('explanations').path;
-  const helpers = statSync(given).size < MUCH || availableParallelism() < 2 ? [] : [startHelper()];
+  const helpers =
+    statSync(given).size < MUCH || process.env.NOH || availableParallelism() < 2 ? [] : [startHelper()];
   const stats = await readUnitStats(task.input('unit-stats').path);
   const explanations = await openExplanations(given);
   const margins = await openMargins(task.input('margins').path);
@@ -39,11 +38,11 @@ export async function scoreMis(task: Task<Params>): Promise<void> {
   const draws = randomStreams('bootstrap', seed);
   const bootstrapped = sharedBootstrap(explanations.tasks, draws, { resamples: bootstrap }, helpers);
   const waiting: Promise<void>[] = [];
-  const scoreAll = async ({ layer, unit, margin, p }: Scored) => {
+  const scoreAll = async (rows: CodedExplanations, margin: Float64Array, p: Float64Array) => {
     const { tasks } = explanations;
     const names = Array.from(
       { length: p.length / tasks },
-      (_, i) => [layer[i * tasks]!, unit[i * tasks]!] as const,
+      (_, i) => [layerOf(rows, i * tasks), rows.unit[i * tasks]!] as const,
     );
     const intervals = await bootstrapped.intervals(p);
     for (const [i, interval] of intervals.entries()) {
@@ -52,13 +51,19 @@ export async function scoreMis(task: Task<Params>): Promise<void> {
     }
   };
   try {
-    for await (const batch of together(tasks, margins.batches())) {
+    for await (const { explained, compared } of together(explanations.tasks, tasks, margins.batches())) {
       task.check();
-      const p = new Float64Array(batch.margin.length);
-      for (let i = 0; i < p.length; i++) p[i] = probability(batch.margin[i]!, alpha, role);
+      const { s_plus_plus, s_plus_minus, s_minus_plus, s_minus_minus, margin } = compared;
+      const p = new Float64Array(margin.length);
+      for (let i = 0; i < p.length; i++) p[i] = probability(margin[i]!, alpha, role);
       // Found while tables are read and written.
-      waiting.push(scoreAll({ ...batch, p, margin: batch.margin.slice() }));
-      table.write({ ...batch, p } satisfies TaskRows);
+      waiting.push(scoreAll(explained, margin.slice(), p));
+      const { unit, task: number, query_plus, query_minus, references_plus, references_minus } = explained;
+      table.write({
+        layer: explained.layers ?? explained.layer,
+        ...{ unit, task: number, query_plus, query_minus, references_plus, references_minus },
+        ...{ s_plus_plus, s_plus_minus, s_minus_plus, s_minus_minus, margin, p },
+      } satisfies Record<keyof TaskRows, unknown>);
       task.progress(table.rows, margins.rows, 'tasks');
       if (waiting.length > AHEAD) await waiting.shift();
     }
@@ -92,20 +97,29 @@ function rowsOf(units: UnitSet, stats: UnitStats): number[] {
 
 /** The batches of both tables, row beside row. Throws when they don't tell of the same tasks. */
 async function* together(
-  explanations: AsyncGenerator<ExplanationRows>,
+  tasks: number,
+  explanations: AsyncGenerator<CodedExplanations>,
   margins: AsyncGenerator<MarginRows>,
-): AsyncGenerator<ExplanationRows & MarginRows> {
+): AsyncGenerator<{ readonly explained: CodedExplanations; readonly compared: MarginRows }> {
   for await (const explained of explanations) {
-    const { value } = await margins.next();
-    if (!value || !isSame(explained, value))
+    const { value: compared } = await margins.next();
+    if (!compared || !isSame(tasks, explained, compared))
       throw new Error('margins and explanations tell of different tasks');
-    yield { ...value, ...explained };
+    yield { explained, compared };
   }
 }
 
-function isSame(a: ExplanationRows, b: MarginRows): boolean {
-  if (a.unit.length !== b.unit.length) return false;
-  for (let i = 0; i < a.unit.length; i++)
-    if (a.task[i] !== b.task[i] || a.unit[i] !== b.unit[i] || a.layer[i] !== b.layer[i]) return false;
+/** Layers are compared once a unit: what is between tells of no other one. */
+function isSame(tasks: number, a: CodedExplanations, b: MarginRows): boolean {
+  if (!isEqual(a.unit, b.unit) || !isEqual(a.task, b.task)) return false;
+  for (let row = 0; row < a.unit.length; row += tasks) if (layerOf(a, row) !== b.layer[row]) return false;
   return true;
 }
+
+function isEqual(a: Int32Array, b: Int32Array): boolean {
+  const bytes = (numbers: Int32Array) => Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength);
+  return bytes(a).equals(bytes(b));
+}
+
+const layerOf = (rows: CodedExplanations, row: number): string =>
+  rows.layers ? rows.layers.words[rows.layers.codes[row]!]! : rows.layer[row]!;

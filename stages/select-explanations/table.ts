@@ -23,7 +23,7 @@ export function explanationWriter(path: string, plan: Plan, images: number) {
   const writer = writeExplanations(path, { tasks, references, images });
   const rows = UNITS * tasks;
   const roomOf = () => ({
-    layer: new Array<string>(rows),
+    layer: { words: [] as readonly string[], codes: new Int32Array(rows) },
     unit: new Int32Array(rows),
     task: Int32Array.from({ length: rows }, (_, row) => row % tasks),
     query_plus: new Int32Array(rows),
@@ -34,6 +34,7 @@ export function explanationWriter(path: string, plan: Plan, images: number) {
   /** Batches that wait to be written, and those that were. */
   const full: ReturnType<typeof roomOf>[] = [];
   const free: ReturnType<typeof roomOf>[] = [];
+  const names: string[] = [];
   let held = roomOf();
   let count = 0;
   const work = () => {
@@ -47,7 +48,8 @@ export function explanationWriter(path: string, plan: Plan, images: number) {
       for (let from = 0, some = 0; from < given; from += some) {
         some = Math.min(given - from, UNITS - count);
         const row = count * tasks;
-        held.layer.fill(layer, row, row + some * tasks);
+        if (names.at(-1) !== layer) names.push(layer); // Layers come one after the other.
+        held.layer.codes.fill(names.length - 1, row, row + some * tasks);
         for (let i = 0; i < some; i++)
           held.unit.fill(unit + from + i, row + i * tasks, row + (i + 1) * tasks);
         for (const [name, width] of IMAGES) {
@@ -59,6 +61,7 @@ export function explanationWriter(path: string, plan: Plan, images: number) {
         }
         count += some;
         if (count < UNITS) continue;
+        held.layer.words = names.slice();
         full.push(held);
         if (full.length > WAITING) work();
         [held, count] = [free.pop() ?? roomOf(), 0];
@@ -71,7 +74,7 @@ export function explanationWriter(path: string, plan: Plan, images: number) {
       const end = count * tasks;
       if (count > 0)
         writer.write({
-          layer: held.layer.slice(0, end),
+          layer: { words: names, codes: held.layer.codes.subarray(0, end) },
           unit: held.unit.subarray(0, end),
           task: held.task.subarray(0, end),
           query_plus: held.query_plus.subarray(0, end),
