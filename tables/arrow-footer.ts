@@ -51,11 +51,15 @@ export function checkFooter(handle: FileHandle, size: number, footerBytes: numbe
   return { starts, blocks };
 }
 
+/** Rows of a batch, lengths of its columns, and where their buffers lie in its body, in the order of the schema. */
+export interface BatchHeader {
+  readonly rows: number;
+  readonly nodes: readonly number[];
+  readonly buffers: readonly { readonly from: number; readonly length: number }[];
+}
+
 /** Lengths of the columns of a batch, and where their buffers lie in its body, in the order of the schema. */
-export function batchHeader(
-  handle: FileHandle,
-  { offset, headBytes }: Block,
-): { rows: number; nodes: number[]; buffers: { from: number; length: number }[] } {
+export function batchHeader(handle: FileHandle, { offset, headBytes }: Block): BatchHeader {
   const message = Table.root(partOf(handle, offset, headBytes).subarray(8));
   const header = message.table(MESSAGE.header);
   if (!header) throw new Damage('a batch has no header');

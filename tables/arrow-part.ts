@@ -11,7 +11,7 @@ import {
   Utf8,
 } from 'apache-arrow';
 import type { Coded } from './arrow-columns.ts';
-import { type Block, batchHeader } from './arrow-footer.ts';
+import type { BatchHeader, Block } from './arrow-footer.ts';
 import { Damage } from './damage.ts';
 
 /** Gives memory for a read: `length` bytes, the same again and again. */
@@ -55,11 +55,11 @@ export async function readPart(
   handle: FileHandle,
   schema: Schema,
   block: Block,
+  { rows, nodes, buffers }: BatchHeader,
   names: readonly string[],
   slab: Slab,
   words: (name: string) => readonly string[],
 ): Promise<CodedPart> {
-  const { rows, nodes, buffers } = batchHeader(handle, block);
   const places = new Map(names.map((name) => [name, placeOf(schema, name)]));
   const used = [...places.values()].flatMap(({ buffer, type }) =>
     buffers.slice(buffer, buffer + extentOf(type).buffers).filter(({ length }) => length > 0),

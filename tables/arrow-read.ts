@@ -14,7 +14,7 @@ import {
 } from 'apache-arrow';
 import { UserError } from '../common/errors.ts';
 import { checkBatch, checkWords } from './arrow-check.ts';
-import { type Batches, checkFooter } from './arrow-footer.ts';
+import { type Batches, type BatchHeader, batchHeader, checkFooter } from './arrow-footer.ts';
 import { type CodedPart, newSlab, readPart, type Slab } from './arrow-part.ts';
 import { Damage } from './damage.ts';
 import { type Texts, textsOfColumn } from './texts.ts';
@@ -142,10 +142,20 @@ function arrowFile(
     if (!words.has(name)) words.set(name, wordsOf(name));
     return words.get(name)!;
   };
-  const partOf = (index: number, columns: readonly string[], slab: Slab) =>
-    readPart(handle, schema, blocks[index]!, columns, slab, knownWords).catch((error: unknown) => {
+  const headers: BatchHeader[] = [];
+  /** Those of small files are read once. */
+  const headerOf = (index: number): BatchHeader => {
+    const header = headers[index] ?? batchHeader(handle, blocks[index]!);
+    if (blocks.length * header.buffers.length <= KNOWN) headers[index] = header;
+    return header;
+  };
+  const partOf = async (index: number, columns: readonly string[], slab: Slab) => {
+    try {
+      return await readPart(handle, schema, blocks[index]!, headerOf(index), columns, slab, knownWords);
+    } catch (error) {
       throw damaged(path, error);
-    });
+    }
+  };
   return {
     path,
     schema,
@@ -185,6 +195,9 @@ function arrowFile(
     close: () => handle.close(),
   };
 }
+
+/** Buffers of all batches of a file whose places are remembered. */
+const KNOWN = 10_000;
 
 const MAGIC = 'ARROW1';
 

@@ -15,7 +15,7 @@ import { type MarginRows, type MarginTable, openMargins } from '../../tables/mar
 import { type TaskRows, writeTasks, writeUnits } from '../../tables/scores.ts';
 import { pickUnits, readUnitStats, type UnitStats } from '../../tables/unit-stats.ts';
 import type { Params } from './index.ts';
-import { probability, scoreUnit } from './score.ts';
+import { probabilities, scoreUnit } from './score.ts';
 import { scoreTable } from './units.ts';
 
 /** Batches whose intervals may be missing yet. */
@@ -26,8 +26,7 @@ const MUCH = 4e6;
 export async function scoreMis(task: Task<Params>): Promise<void> {
   const { alpha, 'alpha-role': role, bootstrap, seed } = task.params;
   const given = task.input('explanations').path;
-  const helpers =
-    statSync(given).size < MUCH || process.env.NOH || availableParallelism() < 2 ? [] : [startHelper()];
+  const helpers = statSync(given).size < MUCH || availableParallelism() < 2 ? [] : [startHelper()];
   const stats = await readUnitStats(task.input('unit-stats').path);
   const explanations = await openExplanations(given);
   const margins = await openMargins(task.input('margins').path);
@@ -54,8 +53,7 @@ export async function scoreMis(task: Task<Params>): Promise<void> {
     for await (const { explained, compared } of together(explanations.tasks, tasks, margins.batches())) {
       task.check();
       const { s_plus_plus, s_plus_minus, s_minus_plus, s_minus_minus, margin } = compared;
-      const p = new Float64Array(margin.length);
-      for (let i = 0; i < p.length; i++) p[i] = probability(margin[i]!, alpha, role);
+      const p = probabilities(margin, alpha, role);
       // Found while tables are read and written.
       waiting.push(scoreAll(explained, margin.slice(), p));
       const { unit, task: number, query_plus, query_minus, references_plus, references_minus } = explained;

@@ -16,6 +16,13 @@ export function probability(margin: number, alpha: number, role: AlphaRole): num
   return logistic(role === 'temperature' ? margin / alpha : margin * alpha);
 }
 
+/** The same of many margins. */
+export function probabilities(margins: Float64Array, alpha: number, role: AlphaRole): Float64Array {
+  const p = new Float64Array(margins.length);
+  for (let i = 0; i < p.length; i++) p[i] = probability(margins[i]!, alpha, role);
+  return p;
+}
+
 /** The scores of one unit; names as in the `units` table. */
 export interface UnitScore {
   readonly mis: number;

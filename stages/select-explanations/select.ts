@@ -81,17 +81,12 @@ async function selectBy(selection: Selection, first: Finding, safe: Finding): Pr
   const take = (base: number, found: Found, { from, to, tasks }: Dealing, start: number): number => {
     let [row, run] = [start, start];
     const put = () => {
+      if (run === row) return;
       const [unit, layer] = [run - base, stats.layer[run]!];
-      const { firsts } = found;
-      if (run < row)
-        selection.put({
-          layer,
-          unit: stats.unit[run]!,
-          count: row - run,
-          tasks,
-          at: unit - from,
-          firsts: (i, ...rest) => firsts(unit + i, ...rest),
-        });
+      const at = unit - from;
+      const firsts: UnitTasks['firsts'] = (i, side, count, target, to) =>
+        found.firsts(unit + i, side, count, target, to);
+      selection.put({ layer, unit: stats.unit[run]!, count: row - run, tasks, at, firsts });
     };
     for (; row < base + to; row++) {
       set(row, found.statistics(row - base));
