@@ -1,5 +1,5 @@
 import { startThreads, type Threads } from '../../common/wasm/threads.ts';
-import { grow, type Shared, share } from '../../common/wasm/work.mjs';
+import { grow, kernelsOf, type Shared, share } from '../../common/wasm/work.mjs';
 import { kernels } from './kernel.ts';
 import { openPanels, type Panels } from './panels.ts';
 import type { Lists } from './tasks.ts';
@@ -59,6 +59,8 @@ export interface Room {
 
 /** Images of one call of a kernel that marks or numbers them. */
 const CALL = 2 ** 18;
+/** Tasks after which the engine takes a kernel for one that is much used. */
+const WARM = 4096;
 
 /** Makes room for tasks: 4 bytes an image, 32 a task, and what `means` allows for lists. */
 export function openWorkspace(size: Size, means: Means): Workspace {
@@ -120,6 +122,11 @@ export function openWorkspace(size: Size, means: Means): Workspace {
         ranges.push(Uint32Array.of(start + 4 * from, start + 4 * Math.min(count, from + CALL), at.rows));
     return threads.run({ kernel, ranges }, () => {});
   };
+  if (means.rounds) {
+    // The engine makes optimised code of a kernel that is in use: it has it ready when it is needed. Nothing but zeros is added.
+    const [count, zeros] = [Math.min(WARM, capacity), at.products];
+    kernelsOf(shared).addRounded!(...room.tasks(0, count, zeros), zeros, zeros, zeros);
+  }
   return {
     lists: {
       capacity,
