@@ -150,8 +150,8 @@ export async function activationsIn(file: ArrowFile): Promise<ActivationFile> {
     rows: file.rows,
     batchCount: file.starts.length - 1,
     starts: file.starts,
-    batchBytes: file.batchBytes.reduce((most, bytes) => Math.max(most, bytes), 0),
-    otherBytes: file.batchBytes.reduce((most, bytes, i) => {
+    batchBytes: file.batchBytes,
+    otherBytes: file.bodyBytes.reduce((most, bytes, i) => {
       const rows = file.starts[i + 1]! - file.starts[i]!;
       return Math.max(most, bytes - 4 * rows * units);
     }, 0),

@@ -61,8 +61,9 @@ export interface ArrowFile {
   readonly rows: number;
   /** First row of each batch, then the number of rows: batch i holds rows `starts[i]` to `starts[i + 1]`. */
   readonly starts: readonly number[];
-  /** Bytes of each batch. */
-  readonly batchBytes: readonly number[];
+  /** Bytes of each batch, and of the largest one. */
+  readonly bodyBytes: readonly number[];
+  readonly batchBytes: number;
   readBatch(index: number): Promise<Rows>;
   /** Reads adjoining columns of a batch alone, into memory that is used again. */
   readPart(index: number, columns: readonly string[], slab: Slab): Promise<CodedPart>;
@@ -166,7 +167,8 @@ function arrowFile(
     columnMetadata: (name) => Object.fromEntries(schema.fields.find((f) => f.name === name)?.metadata ?? []),
     rows: starts.at(-1)!,
     starts,
-    batchBytes: blocks.map(({ bodyBytes }) => bodyBytes),
+    bodyBytes: blocks.map(({ bodyBytes }) => bodyBytes),
+    batchBytes: blocks.reduce((most, { bodyBytes }) => Math.max(most, bodyBytes), 0),
     recordBatch,
     readBatch,
     readPart: partOf,

@@ -1,4 +1,4 @@
-import { floats, newSlab, openArrow, utf8, writeArrow } from './arrow.ts';
+import { floats, newSlab, openArrow, type Slab, utf8, writeArrow } from './arrow.ts';
 
 const BATCH_BYTES = 4 * 2 ** 20;
 
@@ -43,7 +43,7 @@ export interface EmbeddingBatch {
   readonly rows: number;
   /** Empty unless asked for. */
   readonly paths: readonly string[];
-  /** Flat [rows × D]. A view: don't write to it; it holds until the next batch is asked for. */
+  /** Flat [rows × D]. A view: don't write to it; it holds until its memory is used again. */
   readonly embeddings: Float32Array;
 }
 
@@ -52,30 +52,43 @@ export interface EmbeddingFile {
   readonly rows: number;
   /** D, the length of an embedding. */
   readonly dimensions: number;
-  /** With the paths, unless `paths` is false. */
-  batches(paths?: boolean): AsyncGenerator<EmbeddingBatch, void, undefined>;
+  /** Bytes and rows of the largest batch. */
+  readonly batchBytes: number;
+  readonly batchRows: number;
+  readonly batchCount: number;
+  /** Reads a batch into memory of the slab, where its embeddings are then; with the paths if they are wanted. */
+  part(index: number, slab: Slab, paths: boolean): Promise<EmbeddingBatch>;
+  /** Batch after batch, with the paths. */
+  batches(): AsyncGenerator<EmbeddingBatch, void, undefined>;
   close(): Promise<void>;
 }
 
 /** Opens an embedding file; batches are read one at a time. Throws a UserError when it is damaged. */
 export async function openEmbeddings(path: string): Promise<EmbeddingFile> {
   const file = await openArrow(path);
+  const { starts } = file;
+  const part = async (index: number, slab: Slab, paths: boolean) => {
+    const columns = paths ? ['path', 'embedding'] : ['embedding'];
+    const read = await file.readPart(index, columns, slab);
+    const [start, end] = [starts[index]!, starts[index + 1]!];
+    return {
+      start,
+      rows: end - start,
+      paths: paths ? read.strings('path') : [],
+      embeddings: read.floats('embedding').values,
+    };
+  };
+  const batchCount = starts.length - 1;
   return {
     rows: file.rows,
     dimensions: file.width('embedding') ?? 0,
-    async *batches(paths = true) {
+    batchBytes: file.batchBytes,
+    batchRows: starts.reduce((most, start, i) => Math.max(most, start - (starts[i - 1] ?? 0)), 0),
+    batchCount,
+    part,
+    async *batches() {
       const slab = newSlab();
-      const columns = paths ? ['path', 'embedding'] : ['embedding'];
-      for (let i = 0; i < file.starts.length - 1; i++) {
-        const part = await file.readPart(i, columns, slab);
-        const [start, end] = [file.starts[i]!, file.starts[i + 1]!];
-        yield {
-          start,
-          rows: end - start,
-          paths: paths ? part.strings('path') : [],
-          embeddings: part.floats('embedding').values,
-        };
-      }
+      for (let i = 0; i < batchCount; i++) yield await part(i, slab, true);
     },
     close: file.close,
   };

@@ -13,20 +13,26 @@ import {
   writeArrow,
 } from './arrow.ts';
 
-/**
- * Tasks of consecutive units, a row a (unit, task). Images are numbers: rows of the path-sorted union of the image
- * index. Keys are the names of the columns.
- */
-export interface ExplanationRows {
+/** Which tasks of consecutive units, a row a (unit, task). Keys are the names of the columns. */
+export interface TaskNames {
   readonly layer: readonly string[];
   readonly unit: Int32Array;
   readonly task: Int32Array;
+}
+
+/** The images of tasks: numbers, rows of the path-sorted union of the image index. Keys are the names of the columns. */
+export interface TaskImages {
   readonly query_plus: Int32Array;
   readonly query_minus: Int32Array;
   /** K image numbers a row, flat; element j comes from bin j, bin 0 is the most extreme. */
   readonly references_plus: Int32Array;
   readonly references_minus: Int32Array;
 }
+
+export interface ExplanationRows extends TaskNames, TaskImages {}
+
+const NAMES = ['layer', 'unit', 'task'];
+const IMAGES = ['query_plus', 'query_minus', 'references_plus', 'references_minus'];
 
 /** The same, of which `layer` is made when it is asked for first. */
 export interface CodedExplanations extends ExplanationRows {
@@ -64,6 +70,9 @@ export interface ExplanationTable {
   readonly images: number;
   /** A batch holds until the next one is asked for. */
   batches(): AsyncGenerator<CodedExplanations, void, undefined>;
+  /** The same without images, and the images alone. */
+  names(): AsyncGenerator<TaskNames, void, undefined>;
+  shown(): AsyncGenerator<TaskImages, void, undefined>;
   close(): Promise<void>;
 }
 
@@ -71,14 +80,19 @@ export async function openExplanations(path: string): Promise<ExplanationTable> 
   const file = await openArrow(path);
   await checkReferences(file);
   const { tasks, references, images } = file.metadata;
-  const columns = explanationColumns(Number(references));
   return {
     rows: file.rows,
     tasks: Number(tasks),
     references: Number(references),
     images: Number(images),
     async *batches() {
-      for await (const part of file.parts(Object.keys(columns))) yield codedRowsOf(part);
+      for await (const part of file.parts([...NAMES, ...IMAGES])) yield codedRowsOf(part);
+    },
+    async *names() {
+      for await (const part of file.parts(NAMES)) yield namesOf(part);
+    },
+    async *shown() {
+      for await (const part of file.parts(IMAGES)) yield imagesOf(part);
     },
     close: () => file.close(),
   };
@@ -146,19 +160,23 @@ function codedRowsOf(part: CodedPart): CodedExplanations {
       return layer;
     },
     layers: part.coded('layer'),
+    unit: part.int32('unit'),
+    task: part.int32('task'),
     ...imagesOf(part),
   };
 }
 
 /** The columns of `ExplanationRows` out of a table that holds them. */
 export function explanationRowsOf(rows: Part): ExplanationRows {
-  return { layer: rows.strings('layer'), ...imagesOf(rows) };
+  return { ...namesOf(rows), ...imagesOf(rows) };
 }
 
-function imagesOf(rows: Part): Omit<ExplanationRows, 'layer'> {
+function namesOf(rows: Part): TaskNames {
+  return { layer: rows.strings('layer'), unit: rows.int32('unit'), task: rows.int32('task') };
+}
+
+function imagesOf(rows: Part): TaskImages {
   return {
-    unit: rows.int32('unit'),
-    task: rows.int32('task'),
     query_plus: rows.int32('query_plus'),
     query_minus: rows.int32('query_minus'),
     references_plus: rows.ints('references_plus').values,

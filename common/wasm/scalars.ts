@@ -54,3 +54,9 @@ export const i64 = {
   wrap: (a: Code): Code => seq(a, [0xa7]),
   select: (condition: Code, a: Code, b: Code): Code => seq(a, b, condition, [0x1b]),
 };
+
+/** Doubles. */
+export const f64 = {
+  /** Of 32 bits with sign. */
+  of32: (a: Code): Code => seq(a, [0xb7]),
+};

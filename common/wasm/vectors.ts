@@ -15,6 +15,8 @@ export const v128 = {
   load: loaded(0, 3),
   /** Eight bytes into the lower half, zeros into the upper one. */
   loadHalf: loaded(93, 2),
+  /** Four bytes into the lowest quarter, zeros into the others. */
+  loadQuarter: loaded(92, 2),
   /** Eight bytes into either half. */
   loadTwice: loaded(10, 3),
   store: (address: Code, value: Code, offset = 0): Code => seq(address, value, simd(11), at(3, offset)),
@@ -123,8 +125,11 @@ export const i32x4 = {
 
 /** Two integers of 64 bits. */
 export const i64x2 = {
-  add: lanes(206),
   ...interleave(8),
+  add: lanes(206),
+  /** Products of the lower two lanes of 32 bits, and of the upper two. */
+  productsLow: lanes(220),
+  productsHigh: lanes(221),
   storeLane: (address: Code, value: Code, lane: 0 | 1, offset = 0): Code =>
     seq(address, value, simd(91), at(3, offset), [lane]),
   /** The sign of lane 0 as bit 0, that of lane 1 as bit 1. */
@@ -147,8 +152,12 @@ const pickDoubles = pick(8);
 
 /** Two doubles; a comparison sets all bits of a lane where it holds. */
 export const f64x2 = {
+  splat: ofOne(20),
   lessThan: lanes(73),
   atMost: lanes(75),
+  /** To the nearest integer, halves to the even one. */
+  nearest: ofOne(148),
+  abs: ofOne(236),
   add: lanes(240),
   sub: lanes(241),
   mul: lanes(242),
@@ -156,6 +165,10 @@ export const f64x2 = {
   root: ofOne(239),
   lesser: lanes(246),
   greater: lanes(247),
+  /** Integers of 32 bits in the lower half, zeros in the upper one; clamped. */
+  truncate: ofOne(252),
+  /** Of the two integers of 32 bits with sign in the lower half. */
+  of32: ofOne(254),
   /** Of the two floats in the lower half. */
   promote: ofOne(95),
   /** Lane `i` of a beside lane `j` of b. */

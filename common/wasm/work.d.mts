@@ -19,8 +19,15 @@ export interface Shared {
  * Compiles a module and makes `length` bytes of memory for it, all 0. Throws a RangeError when there isn't so much.
  *
  * @param bytes a module as `assemble` makes it
+ * @param grows whether `grow` may be called
  */
-export function share(bytes: Uint8Array, length: number): Shared;
+export function share(bytes: Uint8Array, length: number, grows?: boolean): Shared;
+
+/**
+ * Makes the memory `length` bytes long at least; what is new is 0. Views of the buffer before reach as far as they did. Throws
+ * a RangeError when there isn't so much.
+ */
+export function grow(shared: Shared, length: number): void;
 
 /** The kernels by their names, to be called in this thread. */
 export function kernelsOf(shared: Shared): Readonly<Record<string, (...args: number[]) => void>>;

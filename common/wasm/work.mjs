@@ -1,10 +1,24 @@
 // What a thread does with calls of a kernel over shared memory. Plain JavaScript, so that a helper starts without a loader.
 
-export function share(bytes, length) {
-  const pages = Math.ceil(length / 2 ** 16);
-  try {
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+const PAGE = 2 ** 16;
+const MOST_PAGES = 2 ** 16;
+
+export function share(bytes, length, grows = false) {
+  const initial = Math.ceil(length / PAGE);
+  return allocated(() => {
+    const memory = new WebAssembly.Memory({ initial, maximum: grows ? MOST_PAGES : initial, shared: true });
     return { module: new WebAssembly.Module(bytes), memory };
+  });
+}
+
+export function grow({ memory }, length) {
+  const more = Math.ceil((length - memory.buffer.byteLength) / PAGE);
+  if (more > 0) allocated(() => memory.grow(more));
+}
+
+function allocated(allocate) {
+  try {
+    return allocate();
   } catch (cause) {
     // As for any other buffer, so that it is told as what it is.
     if (cause instanceof RangeError) throw new RangeError('Array buffer allocation failed', { cause });

@@ -1,17 +1,28 @@
 import { UserError } from '../../common/errors.ts';
-import { type EmbeddingFile, openEmbeddings } from '../../tables/embeddings.ts';
+import { readAhead } from '../../common/read-ahead.ts';
+import type { Slab } from '../../tables/arrow.ts';
+import { type EmbeddingBatch, type EmbeddingFile, openEmbeddings } from '../../tables/embeddings.ts';
 import { checkPaths } from '../../tables/shards.ts';
 import type { Similarity } from './similarity.ts';
+
+/** Embeddings of some images. */
+export interface Batch {
+  /** Numbers of the images. */
+  readonly images: Int32Array;
+  /** Flat [images × D], in memory of a slab. */
+  readonly values: Float32Array;
+  /** Path of the i-th image. */
+  path(i: number): string;
+}
 
 /** The embeddings of one encoder on all shards, open for reading. */
 export interface AllEmbeddings {
   /** D, the length of an embedding. */
   readonly dimensions: number;
-  /** Runs over all images, in the order of the files; one pass over them. The embedding is a view: don't keep it. */
-  each(
-    visit: (image: number, embedding: Float32Array, path: string) => void,
-    pause: () => void,
-  ): Promise<void>;
+  /** Of the largest batch: images, and bytes in the file. */
+  readonly batch: { readonly rows: number; readonly bytes: number };
+  /** All images, in the order of the files, one pass over them; the next batch is read while one is worked on. */
+  batches(slabs: readonly Slab[]): AsyncGenerator<Batch, void, undefined>;
   close(): Promise<void>;
 }
 
@@ -32,20 +43,18 @@ export async function openAll(
     if (shard.rows !== paths[s]!.length)
       throw new Error(`${files[s]} has ${shard.rows} images, not ${paths[s]!.length}`);
   });
+  const most = (of: (shard: EmbeddingFile) => number) =>
+    shards.reduce((found, shard) => Math.max(found, of(shard)), 0);
   let checked = false;
   return {
     dimensions,
-    async each(visit, pause) {
-      for (const [s, shard] of shards.entries()) {
-        for await (const batch of shard.batches(!checked)) {
-          pause();
-          if (!checked) checkPaths(files[s]!, batch.start, batch.paths, paths[s]!);
-          for (let i = 0; i < batch.rows; i++) {
-            const row = batch.start + i;
-            const embedding = batch.embeddings.subarray(i * dimensions, (i + 1) * dimensions);
-            visit(numbers[s]![row]!, embedding, paths[s]![row]!);
-          }
-        }
+    batch: { rows: most(({ batchRows }) => batchRows), bytes: most(({ batchBytes }) => batchBytes) },
+    async *batches(slabs) {
+      for await (const { s, batch } of readAhead(everything(shards, slabs, !checked))) {
+        const { start, rows, embeddings: values } = batch;
+        if (!checked) checkPaths(files[s]!, start, batch.paths, paths[s]!);
+        const images = numbers[s]!.subarray(start, start + rows);
+        yield { images, values, path: (i) => paths[s]![start + i]! };
       }
       checked = true;
     },
@@ -55,10 +64,19 @@ export async function openAll(
   };
 }
 
-/** ‖e‖² in float64. Throws a UserError that names the image when e can't be compared with others. */
-export function squareOf(kind: Similarity, embedding: Float32Array, path: string): number {
-  let square = 0;
-  for (let d = 0; d < embedding.length; d++) square += embedding[d]! * embedding[d]!;
+async function* everything(
+  shards: readonly EmbeddingFile[],
+  slabs: readonly Slab[],
+  paths: boolean,
+): AsyncGenerator<{ readonly s: number; readonly batch: EmbeddingBatch }, void, undefined> {
+  let turn = 0;
+  for (const [s, shard] of shards.entries())
+    for (let i = 0; i < shard.batchCount; i++)
+      yield { s, batch: await shard.part(i, slabs[turn++ % slabs.length]!, paths) };
+}
+
+/** Throws a UserError that names the image when its embedding, of the given ‖e‖², can't be compared with others. */
+export function checkSquare(kind: Similarity, square: number, path: string): void {
   if (!Number.isFinite(square)) {
     throw new UserError(
       `The encoder's embedding of the image ${path} holds a value that is not finite. ` +
@@ -71,5 +89,4 @@ export function squareOf(kind: Similarity, embedding: Float32Array, path: string
         'Check the encoder and its preprocessing, leave the image out, or take similarity: squared-euclidean.',
     );
   }
-  return square;
 }

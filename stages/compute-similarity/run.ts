@@ -20,7 +20,7 @@ const LISTS = 64 * 2 ** 20;
 const LARGE = 64 * 2 ** 20;
 /** Most threads of one task of the graph: others may run beside it. */
 const THREADS = 4;
-/** Multiply-adds from which helper threads are worth their start. */
+/** Multiply-adds from which helper threads are worth their start, and rounding its trouble. */
 const MUCH = 1e9;
 
 export async function computeSimilarity(task: Task<Params>): Promise<void> {
@@ -41,13 +41,15 @@ export async function computeSimilarity(task: Task<Params>): Promise<void> {
   const tasks = drawn ? drawn.length * table.tasks : table.rows;
   const work = tasks * (2 * table.references + 4) * embeddings.dimensions;
   const threads = work < MUCH ? 1 : Math.min(THREADS, availableParallelism());
+  const some = () => tasksOf(drawn!.units, table);
   const margins = writeMargins(task.output('margins'), drawn?.length);
   try {
     await compareAll({
       similarity,
-      table: drawn ? { ...table, batches: () => tasksOf(drawn.units, table) } : table,
+      tasks,
+      table: drawn ? { ...table, names: some, shown: some } : table,
       embeddings,
-      means: { embeddings: MEMORY, lists: LISTS, threads },
+      means: { embeddings: MEMORY, lists: LISTS, threads, rounds: work >= MUCH },
       put: margins.write,
       pause(share) {
         task.check();

@@ -1,5 +1,5 @@
-import type { ExplanationRows } from '../../tables/explanations.ts';
 import type { Similarities } from '../../tables/margins.ts';
+import type { Lists } from './tasks.ts';
 
 /** `cosine`: f(a, b) = cos(a, b). `squared-euclidean`: f(a, b) = −‖a − b‖². */
 export type Similarity = 'cosine' | 'squared-euclidean';
@@ -12,61 +12,78 @@ export function weightOf(kind: Similarity, square: number, references: number): 
   return kind === 'cosine' ? 1 / (references * Math.sqrt(square)) : 1 / references;
 }
 
-/** What is known of tasks and of the images that they show. */
-export interface Products {
-  /** The row of every image, by its number; −1 for images that no task shows. */
-  readonly rows: Int32Array;
-  /** ‖e‖², by row. */
-  readonly squares: Float64Array;
-  /** q⁺·ē⁺, q⁺·ē⁻, q⁻·ē⁺, q⁻·ē⁻, task after task. */
-  readonly dots: Float64Array;
-}
+/**
+ * The four similarities of a listed task from its products q⁺·ē⁺, q⁺·ē⁻, q⁻·ē⁺, q⁻·ē⁻: s(q, E) = mean over e in E of f(q, e) [MIS]. The
+ * mean has moved inside f, so that no pair is visited: cosine is q·ē over normalised embeddings, squared-euclidean
+ * −‖q‖² + 2 q·ē − mean ‖e‖².
+ *
+ * `products[from]` is the first product; the similarities s(q⁺, E⁺), s(q⁺, E⁻), s(q⁻, E⁺), s(q⁻, E⁻) go to `into[to]` and behind.
+ */
+export type Compare = (
+  task: number,
+  products: Float64Array,
+  from: number,
+  into: Float64Array,
+  to: number,
+) => void;
 
 /**
- * The similarities of a batch of tasks: s(q, E) = mean over e in E of f(q, e), for either query and either side, and the
- * margin (s⁺⁺ − s⁺⁻) − (s⁻⁺ − s⁻⁻) [MIS]. The mean has moved inside f, so that no pair is visited: cosine is q·ē over
- * normalised embeddings, squared-euclidean −‖q‖² + 2 q·ē − mean ‖e‖².
- *
- * @param first number of the batch's first task
+ * @param squares ‖e‖², by row
+ * @param weighted whether the queries in the products are weighted too, as `weightOf` says
  */
-export function similaritiesOf(
+export function comparison(
   kind: Similarity,
-  { rows, squares, dots }: Products,
-  tasks: ExplanationRows,
+  { queriesPlus, queriesMinus, referencesPlus, referencesMinus }: Lists,
+  squares: Float64Array,
   references: number,
-  first: number,
-): Similarities {
-  const count = tasks.unit.length;
-  const array = () => new Float64Array(count);
-  const [plusPlus, plusMinus, minusPlus, minusMinus, margin] = [array(), array(), array(), array(), array()];
-  const meanSquare = (images: Int32Array, task: number) => {
+  weighted: boolean,
+): Compare {
+  const times = weighted ? references : 1;
+  if (kind === 'cosine') {
+    return (task, products, from, into, to) => {
+      const plus = weighted ? 1 : Math.sqrt(squares[queriesPlus[task]!]!);
+      const minus = weighted ? 1 : Math.sqrt(squares[queriesMinus[task]!]!);
+      into[to] = (times * products[from]!) / plus;
+      into[to + 1] = (times * products[from + 1]!) / plus;
+      into[to + 2] = (times * products[from + 2]!) / minus;
+      into[to + 3] = (times * products[from + 3]!) / minus;
+    };
+  }
+  const meanSquare = (sets: Int32Array, task: number) => {
     let sum = 0;
-    for (let j = task * references; j < (task + 1) * references; j++) sum += squares[rows[images[j]!]!]!;
+    for (let i = references * task; i < references * (task + 1); i++) sum += squares[sets[i]!]!;
     return sum / references;
   };
-  const cosine = kind === 'cosine';
-  const similarity = (dot: number, query: number, mean: number) =>
-    cosine ? dot / Math.sqrt(query) : 2 * dot - query - mean;
-  for (let task = 0, at = 4 * first; task < count; task++, at += 4) {
-    const queryPlus = squares[rows[tasks.query_plus[task]!]!]!;
-    const queryMinus = squares[rows[tasks.query_minus[task]!]!]!;
-    const meanPlus = cosine ? 0 : meanSquare(tasks.references_plus, task);
-    const meanMinus = cosine ? 0 : meanSquare(tasks.references_minus, task);
-    const pp = similarity(dots[at]!, queryPlus, meanPlus);
-    const pm = similarity(dots[at + 1]!, queryPlus, meanMinus);
-    const mp = similarity(dots[at + 2]!, queryMinus, meanPlus);
-    const mm = similarity(dots[at + 3]!, queryMinus, meanMinus);
-    plusPlus[task] = pp;
-    plusMinus[task] = pm;
-    minusPlus[task] = mp;
-    minusMinus[task] = mm;
-    margin[task] = pp - pm - (mp - mm);
-  }
+  return (task, products, from, into, to) => {
+    const [plus, minus] = [squares[queriesPlus[task]!]!, squares[queriesMinus[task]!]!];
+    const [ofPlus, ofMinus] = [meanSquare(referencesPlus, task), meanSquare(referencesMinus, task)];
+    into[to] = 2 * times * products[from]! - plus - ofPlus;
+    into[to + 1] = 2 * times * products[from + 1]! - plus - ofMinus;
+    into[to + 2] = 2 * times * products[from + 2]! - minus - ofPlus;
+    into[to + 3] = 2 * times * products[from + 3]! - minus - ofMinus;
+  };
+}
+
+/** The margin (s(q⁺, E⁺) − s(q⁺, E⁻)) − (s(q⁻, E⁺) − s(q⁻, E⁻)) [MIS] of the task whose four similarities stand from `at` on. */
+export function marginAt(similarities: Float64Array, at: number): number {
+  return similarities[at]! - similarities[at + 1]! - (similarities[at + 2]! - similarities[at + 3]!);
+}
+
+/** As columns: the similarities of tasks, four behind one another, and the margins. */
+export function columnsOf(similarities: Float64Array): Similarities {
+  const count = similarities.length / 4;
+  const column = (at: number) => {
+    const values = new Float64Array(count);
+    for (let i = 0; i < count; i++) values[i] = similarities[4 * i + at]!;
+    return values;
+  };
+  const margin = new Float64Array(count);
+  for (let i = 0; i < count; i++) margin[i] = marginAt(similarities, 4 * i);
   return {
-    s_plus_plus: plusPlus,
-    s_plus_minus: plusMinus,
-    s_minus_plus: minusPlus,
-    s_minus_minus: minusMinus,
+    s_plus_plus: column(0),
+    s_plus_minus: column(1),
+    s_minus_plus: column(2),
+    s_minus_minus: column(3),
     margin,
   };
 }

@@ -3,7 +3,7 @@
  * several are read at a time while others are worked on. Who doesn't take all of them must end it (`return`), which waits for
  * what was asked for.
  */
-export function readAhead<T>(
+export function readTogether<T>(
   source: Iterator<Promise<T>, void>,
   count: number,
 ): AsyncIterableIterator<T, void, undefined> {

@@ -3,7 +3,7 @@ import type { ActivationBatch, ActivationFile, ActivationLayer } from '../../tab
 import type { Slab } from '../../tables/arrow.ts';
 import type { ImageNumbers } from '../../tables/images.ts';
 import { checkPaths } from '../../tables/shards.ts';
-import { readAhead, several } from './read-ahead.ts';
+import { readTogether, several } from './read-ahead.ts';
 import { type Part, type Taker, takeBatch, takeEnds } from './take.ts';
 
 /** The activations of one model on all shards, open for reading. */
@@ -74,7 +74,7 @@ export async function openAll(
       shard.form === 'extremes' ? shard.depth : Number.POSITIVE_INFINITY,
     );
     const read = (from: number, to: number, slabs: readonly Slab[]): Reading =>
-      readAhead(
+      readTogether(
         everything(shards, partsOf(order, layers, from, to), from === 0, slabs),
         Math.floor(slabs.length / 2),
       );

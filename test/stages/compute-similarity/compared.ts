@@ -23,6 +23,9 @@ export function batchOf(tasks: readonly FakeTask[]): ExplanationRows {
   };
 }
 
+/** Embeddings of a batch. */
+const BATCH = 7;
+
 /** Compares tasks, batch by batch, without files; also how often the embeddings were read. */
 export async function compared(
   similarity: Comparison['similarity'],
@@ -32,26 +35,41 @@ export async function compared(
   means: Partial<Comparison['means']> = {},
 ): Promise<{ found: { readonly [Name in keyof Similarities]: number[] }; passes: number }> {
   const found = { s_plus_plus: [], s_plus_minus: [], s_minus_plus: [], s_minus_minus: [], margin: [] };
+  const dimensions = embeddings[0]!.length;
   let passes = 0;
+  const all = async function* () {
+    yield* batches;
+  };
   await compareAll({
     similarity,
     table: {
       images: embeddings.length,
       references,
-      async *batches() {
-        yield* batches;
-      },
+      names: all,
+      shown: all,
     },
+    tasks: batches.reduce((sum, { unit }) => sum + unit.length, 0),
     embeddings: {
-      dimensions: embeddings[0]!.length,
-      async each(visit) {
+      dimensions,
+      batch: { rows: BATCH, bytes: 4 * BATCH * dimensions },
+      async *batches(slabs) {
         passes++;
-        embeddings.forEach((embedding, image) => {
-          visit(image, embedding, `${image}.png`);
-        });
+        for (let from = 0; from < embeddings.length; from += BATCH) {
+          const some = embeddings.slice(from, from + BATCH);
+          const { buffer, byteOffset } = slabs[(from / BATCH) % slabs.length]!(4 * some.length * dimensions);
+          const values = new Float32Array(buffer, byteOffset, some.length * dimensions);
+          some.forEach((embedding, i) => {
+            values.set(embedding, i * dimensions);
+          });
+          yield {
+            images: Int32Array.from(some, (_, i) => from + i),
+            values,
+            path: (i) => `${from + i}.png`,
+          };
+        }
       },
     },
-    means: { embeddings: 2 ** 20, lists: 2 ** 20, threads: 1, ...means },
+    means: { embeddings: 2 ** 20, lists: 2 ** 20, threads: 1, rounds: false, ...means },
     put(margins) {
       for (const [name, values] of Object.entries(found)) {
         (values as number[]).push(...margins[name as keyof Similarities]);

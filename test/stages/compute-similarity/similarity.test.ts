@@ -119,7 +119,7 @@ describe('the kernel', () => {
       images: fc.integer({ min: 1, max: 30 }),
       dimensions: fc.integer({ min: 1, max: 150 }),
       references: fc.integer({ min: 1, max: 12 }),
-      tasks: fc.integer({ min: 0, max: 40 }), // also more than images: these are then weighed first
+      tasks: fc.integer({ min: 0, max: 40 }),
       kind: fc.constantFrom('cosine' as const, 'squared-euclidean' as const),
     })
     .chain(({ images, dimensions, references, tasks, kind }) => {
@@ -192,4 +192,96 @@ it('gives the same with helper threads', async () => {
     const { found } = await compared('cosine', embeddings, [batchOf(tasks)], references, { threads, lists });
     expect(found).toEqual(expected);
   }
+});
+
+describe('rounded values', () => {
+  const NAMES = ['s_plus_plus', 's_plus_minus', 's_minus_plus', 's_minus_minus', 'margin'] as const;
+  const value = {
+    even: fc.float({ min: Math.fround(0.1), max: 1, noNaN: true }),
+    signed: fc.float({ min: -1, max: 1, noNaN: true }),
+    // A few dimensions that are much larger than the others, or nothing but zeros.
+    odd: fc.oneof(
+      { weight: 8, arbitrary: fc.float({ min: -1, max: 1, noNaN: true }) },
+      { weight: 1, arbitrary: fc.constantFrom(1e4, -1e4) },
+      { weight: 4, arbitrary: fc.constant(0) },
+    ),
+  };
+  const study = fc
+    .record({
+      images: fc.integer({ min: 2, max: 25 }),
+      dimensions: fc.integer({ min: 1, max: 70 }),
+      references: fc.oneof(fc.integer({ min: 1, max: 12 }), fc.constant(300)),
+      kind: fc.constantFrom('cosine' as const, 'squared-euclidean' as const),
+      values: fc.constantFrom('even' as const, 'signed' as const, 'odd' as const),
+      threads: fc.constantFrom(1, 1, 1, 2),
+    })
+    .chain(({ images, dimensions, references, values, ...rest }) => {
+      const image = fc.nat({ max: images - 1 });
+      const set = fc.array(image, { minLength: references, maxLength: references });
+      const task = fc.record({ plus: image, minus: image, references_plus: set, references_minus: set });
+      const embedding = fc
+        .array(value[values], { minLength: dimensions, maxLength: dimensions })
+        .map((numbers) => Float32Array.from(numbers, (x, d) => (d === 0 ? x || 1 : x)));
+      return fc.record({
+        ...{ references: fc.constant(references), rest: fc.constant(rest) },
+        embeddings: fc.array(embedding, { minLength: images, maxLength: images }),
+        // More tasks than images: else rounding isn't worth its while.
+        tasks: fc.array(task, { minLength: images + 1, maxLength: images + 20 }),
+      });
+    });
+
+  it('are off by a hundred thousandth at most, also of numbers near 0', async () => {
+    let [rounded, largest] = [0, 0];
+    await fc.assert(
+      fc.asyncProperty(study, async ({ references, embeddings, tasks, rest: { kind, threads } }) => {
+        const means = { rounds: true, threads, lists: 24_000 };
+        const { found } = await compared(kind, embeddings, [batchOf(tasks)], references, means);
+        const exact = plainSimilarities(kind, embeddings, batchOf(tasks), references);
+        for (const name of NAMES) {
+          found[name].forEach((value, i) => {
+            if (value === exact[name][i]) return;
+            rounded++;
+            largest = Math.max(largest, Math.abs(value - exact[name][i]!) / Math.abs(exact[name][i]!));
+          });
+        }
+      }),
+      { numRuns: 60 },
+    );
+    expect(rounded).toBeGreaterThan(1000); // else nothing was rounded
+    expect(largest).toBeLessThan(1e-5);
+    expect(largest).toBeGreaterThan(0);
+  });
+
+  it('do not overflow when all values are the largest', async () => {
+    for (const references of [1, 2, 9, 1000]) {
+      const embeddings = Array.from({ length: 3 }, (_, i) =>
+        Float32Array.from({ length: 40 }, () => 3e4 + i),
+      );
+      const set = new Array<number>(references).fill(2);
+      const task = { plus: 2, minus: 1, references_plus: set, references_minus: set.with(0, 0) };
+      const batch = batchOf(new Array(4).fill(task));
+      const { found } = await compared('cosine', embeddings, [batch], references, { rounds: true });
+      const close = (value: number) => expect(Math.abs(value - 1)).toBeLessThan(1e-6);
+      for (const name of NAMES.slice(0, 4)) found[name as 's_plus_plus'].forEach(close);
+    }
+  });
+
+  it('are the same with helper threads', async () => {
+    const embeddings = Array.from({ length: 40 }, (_, i) =>
+      Float32Array.from({ length: 120 }, (_, d) => Math.sin(i * i + d * 1.7)),
+    );
+    const tasks = Array.from({ length: 1_500 }, (_, i) => ({
+      plus: (i * 3) % 40,
+      minus: (i * 7 + (i >> 5)) % 40,
+      references_plus: Array.from({ length: 5 }, (_, j) => (i * 11 + j) % 40),
+      references_minus: Array.from({ length: 5 }, (_, j) => (i * 13 + j * 3) % 40),
+    }));
+    const by = async (threads: number, lists = 2 ** 20) => {
+      const means = { rounds: true, threads, lists };
+      return (await compared('cosine', embeddings, [batchOf(tasks)], 5, means)).found;
+    };
+    const alone = await by(1);
+    for (const threads of [2, 3]) expect(await by(threads)).toEqual(alone);
+    expect(await by(2, 48 * 1_000)).toEqual(alone); // bytes: two thirds of the tasks at a time
+  });
 });
