@@ -4,6 +4,7 @@ import { openAll } from '../../../stages/select-explanations/rows.ts';
 import { selectAll } from '../../../stages/select-explanations/select.ts';
 import { type ActivationLayer, writeActivations } from '../../../tables/activations.ts';
 import { numberImages, readPaths } from '../../../tables/images.ts';
+import { unitsOf } from '../../support/dealt.ts';
 import { temporaryFolder } from '../../support/fake-task.ts';
 import { somePaths, writeShards } from '../../support/shards.ts';
 
@@ -81,7 +82,7 @@ describe('selection far from the ends', () => {
           threads: 1,
           sample,
           meanwhile: () => {},
-          put: (...found) => put.push(JSON.stringify(found)),
+          put: (units) => put.push(...unitsOf(units)),
           pause: () => {},
         });
         return { read, result: { stats, put } };

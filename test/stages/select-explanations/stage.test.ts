@@ -11,6 +11,7 @@ import { openExplanations } from '../../../tables/explanations.ts';
 import { EXTREMES } from '../../../tables/extremes.ts';
 import { numberImages, readImages } from '../../../tables/images.ts';
 import { readUnitStats } from '../../../tables/unit-stats.ts';
+import { unitsOf } from '../../support/dealt.ts';
 import { runStage, temporaryFolder } from '../../support/fake-task.ts';
 import { somePaths, writeShards } from '../../support/shards.ts';
 
@@ -249,7 +250,7 @@ describe('select-explanations', () => {
         threads: 1,
         sample: IMAGES,
         meanwhile: () => {},
-        put: (...found) => put.push(JSON.stringify(found)),
+        put: (units) => put.push(...unitsOf(units)),
         pause: (done, total) => expect(done).toBeLessThanOrEqual(total),
       });
       return { passes, units, put };
