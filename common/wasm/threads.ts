@@ -7,15 +7,28 @@ export interface Threads {
   run(job: Job, told: (share: number) => void): Promise<void>;
   /** Does a job beside this thread, which goes on; by this thread, at once, where it has no helper. */
   aside(job: Job): Promise<void>;
-  /** Ends the helpers, whatever they are at. */
+  /** Lets the helpers go, or ends them, when they are at something. */
   close(): Promise<void>;
 }
 
-/** Starts a helper thread, which takes a while; for `startThreads`. It keeps no process alive. */
+/** Helpers that wait for work: to start one takes longer than many a job. */
+const idle: Worker[] = [];
+
+/** A helper thread for `startThreads`, which may take a while to start. It keeps no process alive. */
 export function startHelper(): Worker {
+  const known = idle.pop();
+  if (known) return known;
   const helper = new Worker(new URL('./helper.mjs', import.meta.url), { execArgv: [] });
   helper.unref();
+  helper.once('exit', () => {
+    if (idle.includes(helper)) idle.splice(idle.indexOf(helper), 1);
+  });
   return helper;
+}
+
+/** Keeps helpers that nothing was sent for the next ones that need some. */
+export function keepHelpers(helpers: readonly Worker[]): void {
+  idle.push(...helpers);
 }
 
 /**
@@ -31,10 +44,17 @@ export function startThreads(shared: Shared, count: number, started: Worker[] = 
     helper.postMessage(shared);
     return helper;
   });
+  let asked = 0;
+  /** Not counted down by a helper that fails: it is not used again. */
+  const send = async (helper: Worker, job: Job) => {
+    asked++;
+    await ask(helper, job);
+    asked--;
+  };
   return {
     async run(job, told) {
       claimed[0] = 0;
-      const done = helpers.map((helper) => ask(helper, job));
+      const done = helpers.map((helper) => send(helper, job));
       const all = Promise.all(done);
       all.catch(() => {}); // Told below, or less worth telling than what this thread throws.
       work(job, told);
@@ -43,10 +63,15 @@ export function startThreads(shared: Shared, count: number, started: Worker[] = 
     async aside(job) {
       claimed[0] = 0;
       if (helpers.length === 0) work(job);
-      await Promise.all(helpers.map((helper) => ask(helper, job)));
+      await Promise.all(helpers.map((helper) => send(helper, job)));
     },
     async close() {
-      await Promise.all(helpers.map((helper) => helper.terminate()));
+      const all = helpers.splice(0);
+      if (asked > 0) await Promise.all(all.map((helper) => helper.terminate()));
+      for (const helper of asked > 0 ? [] : all) {
+        helper.postMessage(null);
+        idle.push(helper);
+      }
     },
   };
 }

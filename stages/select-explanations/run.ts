@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { startHelper } from '../../common/wasm/threads.ts';
+import { keepHelpers, startHelper } from '../../common/wasm/threads.ts';
 import type { Task } from '../../engine/stage.ts';
 import { numberImages, readPaths } from '../../tables/images.ts';
 import { sameShards } from '../../tables/shards.ts';
@@ -67,6 +67,6 @@ export async function selectExplanations(task: Task<Params>): Promise<void> {
     table.abort();
     extremes.abort();
     await activations.close();
-    await Promise.all(helpers.map((helper) => helper.terminate()));
+    keepHelpers(helpers);
   }
 }
