@@ -3,15 +3,9 @@ import { startThreads } from '../common/wasm/threads.ts';
 import { kernelsOf, share } from '../common/wasm/work.mjs';
 import { ends, type Interval, selected } from './bootstrap.ts';
 import { cutAny, steps } from './extremes/jobs.ts';
+import { kernels, type Resampling, roomBytesOf } from './interval-kernel.ts';
 import type { Stream } from './random.ts';
-import {
-  type AddPairs,
-  kernels,
-  type Resample,
-  type Resampling,
-  roomBytesOf,
-  TAILS,
-} from './resample-kernel.ts';
+import { type AddPairs, type Resample, TAILS } from './resample-kernel.ts';
 import { between } from './summary.ts';
 
 /** Intervals of the means of many lists of values. */

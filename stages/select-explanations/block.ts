@@ -6,15 +6,11 @@ import { bytesPerUnit, type Extremes, findExtremes } from '../../stats/extremes.
 import { streamKey } from '../../stats/random.ts';
 import type { Sought, Windows } from '../../stats/windows.ts';
 import { newSlab } from '../../tables/arrow.ts';
+import { type Block, blocksOf, widest, within } from './blocks.ts';
 import type { Plan } from './plan.ts';
-import type { AllActivations, Reading, Sample } from './rows.ts';
+import type { AllActivations, Reading } from './rows.ts';
+import type { Sample } from './sample.ts';
 import { eachColumn, type Portion, type Taker } from './take.ts';
-
-/** Units `from` to `to` − 1. */
-export interface Block {
-  readonly from: number;
-  readonly to: number;
-}
 
 /** Some units of a block, counted from its first one, and their tasks, which hold until the next ones are asked for. */
 export interface Dealing extends Block {
@@ -100,7 +96,6 @@ export function blockOf(
   };
   let ahead: { readonly from: number; readonly to: number; readonly reading: Reading } | undefined;
   return {
-    units: most,
     blocks,
     async extremes(
       from: number,
@@ -188,45 +183,4 @@ async function* portions(
     await run(dealing!.deal(from, adjoining(from, to)));
     yield { from, to, tasks: dealing!.dealt };
   }
-}
-
-/** Units layer by layer, at most `most` in a block; where a layer would make it longer than `near` a new one begins. */
-function blocksOf(layers: AllActivations['layers'], near: number, most: number): Block[] {
-  const blocks: Block[] = [];
-  let [from, to] = [0, 0];
-  const cut = (end: number) => {
-    if (end > from) blocks.push({ from, to: end });
-    from = end;
-  };
-  for (const { units } of layers) {
-    if (to + units > from + near) cut(to);
-    to += units;
-    while (to > from + most) cut(from + most);
-  }
-  cut(to);
-  return blocks;
-}
-
-/** The most units that the layers of a block have. */
-function widest(layers: AllActivations['layers'], blocks: readonly Block[]): number {
-  const all = blocks.map(({ from, to }) => {
-    let [start, units] = [0, 0];
-    for (const layer of layers) {
-      if (start < to && start + layer.units > from) units += layer.units;
-      start += layer.units;
-    }
-    return units;
-  });
-  return Math.max(1, ...all);
-}
-
-/** Layers that have units among those from `from` to `to` − 1: the first one's number, and how many. */
-function within(layers: AllActivations['layers'], from: number, to: number) {
-  let start = 0;
-  const parts = layers.map(({ name, units }) => {
-    const [first, end] = [Math.max(from, start) - start, Math.min(to, start + units) - start];
-    start += units;
-    return { layer: name, unit: first, units: end - first };
-  });
-  return parts.filter(({ units }) => units > 0);
 }

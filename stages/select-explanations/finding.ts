@@ -1,16 +1,16 @@
 import type { Extremes } from '../../stats/extremes.ts';
 import { EXTREMES } from '../../tables/extremes.ts';
-import { type Block, blockOf, type Dealing, type Means } from './block.ts';
+import { blockOf, type Dealing, type Means } from './block.ts';
+import type { Block } from './blocks.ts';
 import type { Plan } from './plan.ts';
-import type { Sample } from './rows.ts';
+import type { Sample } from './sample.ts';
 
 /** How the images of a block of units are found. */
 export interface Finding {
-  /** Units of a block at most, and the blocks that all units make. */
-  readonly units: number;
+  /** What all units make. */
   readonly blocks: readonly Block[];
   /**
-   * Passes over the images of the units `from` to `to` − 1; `bad` is told of an activation that isn't finite: unit in the
+   * Passes over the images of the units `from` to `to` − 1 of a block; `bad` is told of an activation that isn't finite: unit in the
    * block, image number. What was found before holds no more. The `next` block is begun to be read meanwhile, and must then be
    * asked for next.
    */
@@ -41,7 +41,6 @@ export interface Found {
 export function directly(means: Means, plan: Plan): Finding {
   const block = blockOf(means, plan, plan.depth);
   return {
-    units: block.units,
     blocks: block.blocks,
     async find(...given) {
       const { extremes, portions } = await block.extremes(...given);
@@ -62,7 +61,6 @@ export function bySample(means: Means, sample: Sample, plan: Plan): Finding {
     drawn: sample,
   });
   return {
-    units: block.units,
     blocks: block.blocks,
     async find(...given) {
       const { extremes, portions } = await block.extremes(...given);

@@ -4,7 +4,8 @@ import { collectGarbage } from '../../common/wasm/collect.ts';
 import type { Dealt } from '../../stats/dealing.ts';
 import type { Extremes } from '../../stats/extremes.ts';
 import type { UnitStats } from '../../tables/unit-stats.ts';
-import type { Block, Dealing } from './block.ts';
+import type { Dealing } from './block.ts';
+import type { Block } from './blocks.ts';
 import { bySample, directly, type Finding, type Found } from './finding.ts';
 import type { Plan } from './plan.ts';
 import type { AllActivations } from './rows.ts';
@@ -119,9 +120,9 @@ async function selectBy(selection: Selection, first: Finding, safe: Finding): Pr
       while (row < from + portion.to) {
         row = take(from, found, portion, row);
         if (row === from + portion.to) break;
-        // The sample misled: the next units, as many as fit, are found again without it.
+        // The sample misled: the next units, as many as there are in a block, are found again without it.
         const start = row;
-        row = Math.min(to, start + safe.units);
+        row = Math.min(to, safe.blocks.find((block) => block.to > start)!.to);
         const again = await find(safe, { from: start, to: row }, done);
         for await (const other of again.portions) take(start, again, other, start + other.from);
       }

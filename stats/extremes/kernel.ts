@@ -6,10 +6,11 @@ import { bound, narrow } from './between.ts';
 import { moments, turn } from './columns.ts';
 import { deal, shuffle } from './deal.ts';
 import { keep } from './keep.ts';
-import { exchange, pack, sortSides, unpack } from './network.ts';
+import { exchange, sortSides } from './network.ts';
 import { gather, offer } from './offer.ts';
 import { finish, sort, sortRun } from './order.ts';
 import { FLIPS, GROUP, HEAD, KERNELS, placeOf, ROWS, TILE, UNITS, WINDOW } from './places.ts';
+import { pack, unpack } from './words.ts';
 
 /**
  * Takes activations of `units` adjoining units for `rows` images. Addresses are bytes in the shared memory.
