@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { startHelper } from '../../common/wasm/threads.ts';
 import { randomStreams } from '../../stats/random.ts';
 import { sharedBootstrap } from '../../stats/shared-bootstrap.ts';
 import { mean, percentiles } from '../../stats/summary.ts';
@@ -62,6 +63,17 @@ describe('sharedBootstrap', () => {
     expect([first!.low, first!.high]).toEqual([0, 3 / count]);
     expect(second!.low).toBeLessThan(mean(many));
     expect(second!.high).toBeGreaterThan(mean(many));
+  });
+
+  it('finds the same with a helper thread, many lists at a time', async () => {
+    const values = Float64Array.from({ length: 9 * 2500 }, (_, i) => Math.sin(i * i));
+    const alone = sharedBootstrap(9, randomStreams('many'), { resamples: 200 });
+    const helped = sharedBootstrap(9, randomStreams('many'), { resamples: 200 }, [startHelper()]);
+    const some = values.subarray(0, 27);
+    const [all, first] = await Promise.all([helped.intervals(values), helped.intervals(some)]);
+    expect(all).toEqual(await alone.intervals(values));
+    expect(first).toEqual(all.slice(0, 3));
+    await helped.close();
   });
 
   it('has nothing for no values, refuses no resamples and other lengths', async () => {

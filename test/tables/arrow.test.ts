@@ -142,6 +142,29 @@ describe('an Arrow file', () => {
     );
   });
 
+  it('writes words by their numbers as it writes them one by one, and gives them back so', async () => {
+    const [one, other] = [file('one.arrow'), file('other.arrow')];
+    const words = ['a', 'never', 'b', 'c'];
+    const codes = [Int32Array.of(2, 2, 0), Int32Array.of(0, 3), Int32Array.of(3, 2, 0, 0)];
+    const writers = [one, other].map((path) => writeArrow(path, { word: dictionary() }));
+    for (const some of codes) {
+      writers[0]!.write({ word: { words, codes: some } });
+      writers[1]!.write({ word: Array.from(some, (code) => words[code]!) });
+    }
+    for (const writer of writers) writer.close();
+    expect(readFileSync(one)).toEqual(readFileSync(other));
+    const open = await openArrow(one);
+    let i = 0;
+    for await (const part of open.parts(['word'])) {
+      const found = part.coded('word');
+      const expected = Array.from(codes[i++]!, (code) => words[code]!);
+      expect(Array.from(found.codes, (code) => found.words[code]!)).toEqual(expected);
+      expect(part.strings('word')).toEqual(expected);
+    }
+    expect(i).toBe(3);
+    await open.close();
+  });
+
   it('is damaged where a part names a word that is not there', async () => {
     const words = Array.from({ length: 50 }, (_, i) => `word ${i}`);
     const path = file('words.arrow');
