@@ -26,9 +26,14 @@ export function startHelper(): Worker {
   return helper;
 }
 
-/** Keeps helpers that nothing was sent for the next ones that need some. */
-export function keepHelpers(helpers: readonly Worker[]): void {
-  idle.push(...helpers);
+/** Starts helpers for a piece of work, which goes on meanwhile; those that it leaves in the list are kept for the next one. */
+export async function withHelpers<T>(count: number, work: (helpers: Worker[]) => Promise<T>): Promise<T> {
+  const helpers = Array.from({ length: count }, startHelper);
+  try {
+    return await work(helpers);
+  } finally {
+    idle.push(...helpers);
+  }
 }
 
 /**

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { startHelper } from '../../common/wasm/threads.ts';
+import type { Worker } from 'node:worker_threads';
+import { withHelpers } from '../../common/wasm/threads.ts';
 import type { Task } from '../../engine/stage.ts';
 import { randomStreams } from '../../stats/random.ts';
 import { sharedBootstrap } from '../../stats/shared-bootstrap.ts';
@@ -24,11 +25,14 @@ const AHEAD = 4;
 const MUCH = 4e6;
 
 export async function scoreMis(task: Task<Params>): Promise<void> {
+  const isMuch = statSync(task.input('explanations').path).size >= MUCH;
+  await withHelpers(isMuch && availableParallelism() > 1 ? 1 : 0, (helpers) => score(task, helpers));
+}
+
+async function score(task: Task<Params>, helpers: Worker[]): Promise<void> {
   const { alpha, 'alpha-role': role, bootstrap, seed } = task.params;
-  const given = task.input('explanations').path;
-  const helpers = statSync(given).size < MUCH || availableParallelism() < 2 ? [] : [startHelper()];
   const stats = await readUnitStats(task.input('unit-stats').path);
-  const explanations = await openExplanations(given);
+  const explanations = await openExplanations(task.input('explanations').path);
   const margins = await openMargins(task.input('margins').path);
   const sampled = await sampledUnits(margins);
   const units = scoreTable(sampled ? pickUnits(stats, rowsOf(sampled, stats)) : stats);
@@ -55,7 +59,9 @@ export async function scoreMis(task: Task<Params>): Promise<void> {
       const { s_plus_plus, s_plus_minus, s_minus_plus, s_minus_minus, margin } = compared;
       const p = probabilities(margin, alpha, role);
       // Found while tables are read and written.
-      waiting.push(scoreAll(explained, margin.slice(), p));
+      const scored = scoreAll(explained, margin.slice(), p);
+      scored.catch(() => {}); // Told when it is waited for.
+      waiting.push(scored);
       const { unit, task: number, query_plus, query_minus, references_plus, references_minus } = explained;
       table.write({
         layer: explained.layers ?? explained.layer,

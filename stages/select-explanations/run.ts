@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { keepHelpers, startHelper } from '../../common/wasm/threads.ts';
+import { withHelpers } from '../../common/wasm/threads.ts';
 import type { Task } from '../../engine/stage.ts';
 import { numberImages, readPaths } from '../../tables/images.ts';
 import { sameShards } from '../../tables/shards.ts';
@@ -9,7 +9,7 @@ import type { Params } from './index.ts';
 import { checkDepth, planTasks } from './plan.ts';
 import { several } from './read-ahead.ts';
 import { openAll } from './rows.ts';
-import { selectAll } from './select.ts';
+import { type Selection, selectAll } from './select.ts';
 import { explanationWriter, extremeWriter } from './table.ts';
 
 /** Memory for candidates; units that don't fit wait for another pass over the files. */
@@ -24,12 +24,19 @@ const MUCH = 8e7;
 const SAMPLE = 2 ** 16;
 
 export async function selectExplanations(task: Task<Params>): Promise<void> {
-  const images = task.inputs('images');
-  const files = sameShards(images, task.inputs('activations')).map(({ path }) => path);
+  const files = sameShards(task.inputs('images'), task.inputs('activations')).map(({ path }) => path);
   const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0);
   const threads = bytes < MUCH ? 1 : Math.min(THREADS, availableParallelism());
   // They start while files are opened.
-  const helpers = Array.from({ length: threads - 1 }, startHelper);
+  await withHelpers(threads - 1, (helpers) => select(task, files, { threads, helpers }));
+}
+
+async function select(
+  task: Task<Params>,
+  files: readonly string[],
+  threads: Pick<Selection, 'threads' | 'helpers'>,
+): Promise<void> {
+  const images = task.inputs('images');
   const paths = await several(images, ({ path }) => readPaths(path));
   const numbers = numberImages(paths.map((names) => ({ rows: names.length, paths: names })));
   const { n, k, difficulty } = task.params;
@@ -47,8 +54,7 @@ export async function selectExplanations(task: Task<Params>): Promise<void> {
       plan,
       seed: task.params.seed,
       memory: MEMORY,
-      threads,
-      helpers,
+      ...threads,
       sample: SAMPLE,
       put(units) {
         table.write(units);
@@ -67,6 +73,5 @@ export async function selectExplanations(task: Task<Params>): Promise<void> {
     table.abort();
     extremes.abort();
     await activations.close();
-    keepHelpers(helpers);
   }
 }

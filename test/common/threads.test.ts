@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { get, set, step, whileHolds } from '../../common/wasm/control.ts';
 import { assemble, named } from '../../common/wasm/module.ts';
 import { i32 } from '../../common/wasm/scalars.ts';
-import { keepHelpers, startHelper, startThreads } from '../../common/wasm/threads.ts';
+import { startHelper, startThreads, withHelpers } from '../../common/wasm/threads.ts';
 import { share } from '../../common/wasm/work.mjs';
 
 const CALLS = 200;
@@ -46,12 +46,10 @@ describe('helper threads', () => {
       expect(words()).toEqual(expected(offset + 9));
       await threads.close();
     }
-    const [kept, other] = [startHelper(), startHelper()];
-    keepHelpers([kept, other]);
-    expect([startHelper(), startHelper()].toSorted((a, b) => a.threadId - b.threadId)).toEqual(
-      [kept, other].toSorted((a, b) => a.threadId - b.threadId),
-    );
-    await Promise.all([kept.terminate(), other.terminate()]);
+    const kept = await withHelpers(2, async (helpers) => [...helpers]);
+    const again = await withHelpers(2, async (helpers) => helpers.splice(0));
+    expect(new Set(again)).toEqual(new Set(kept));
+    await Promise.all(again.map((helper) => helper.terminate()));
   });
 
   it('tell what failed, and are not used again', async () => {
