@@ -120,9 +120,12 @@ const add = named(
   },
 );
 
-/** The kernels that find extremes, as a WebAssembly module. */
+let assembled: Uint8Array<ArrayBuffer> | undefined;
+
+/** The kernels that find extremes, as a WebAssembly module; the same bytes each time: don't write to them. */
 export function kernels(): Uint8Array<ArrayBuffer> {
   const sorting = { sortRun, sort, pack, exchange, unpack, sortSides };
   const all = { moments, turn, keep, offer, gather, add, ...sorting, finish, bound, narrow, shuffle, deal };
-  return assemble(Object.fromEntries(KERNELS.map((name) => [name, all[name]])));
+  assembled ??= assemble(Object.fromEntries(KERNELS.map((name) => [name, all[name]])));
+  return assembled;
 }
