@@ -1,67 +1,80 @@
 import type { Code } from '../common/wasm/code.ts';
-import { callAt, get, repeatWhile, set, step, whileHolds } from '../common/wasm/control.ts';
+import { callAt, get, repeatWhile, set, step, when, whileHolds } from '../common/wasm/control.ts';
 import { assemble, named } from '../common/wasm/module.ts';
 import { i32 } from '../common/wasm/scalars.ts';
-import { f64x2, i64x2, v128 } from '../common/wasm/vectors.ts';
+import { f64x2, i32x4, i64x2, v128 } from '../common/wasm/vectors.ts';
 import { addPairs, resampleOf, TAILS } from './resample-kernel.ts';
 
 /** Two doubles that are no numbers. */
 const NANS = [0, 0, 0, 0, 0, 0, 0xf8, 0x7f, 0, 0, 0, 0, 0, 0, 0xf8, 0x7f];
+
+/** The same number twice. */
+const doubles = (value: number): Code => {
+  const bytes = new Uint8Array(Float64Array.of(value, value).buffer);
+  return v128.const([...bytes]);
+};
 
 /** The places of the kernels in their module. */
 const PLACES = { addPairs: 0, resample: 1, ranked: 2 };
 
 /**
  * Writes the numbers of two neighbouring ranks, `rank` and the next one, among those of a room; leaves the place of one that isn't
- * there as it is. How many are less than a number, and how many aren't greater, tells the ranks that it has.
+ * there as it is. That of a rank is the largest before which no more stand than the rank tells.
  *
  * @param room numbers (float64) up to `end`, with room for two more
- * @param spare 8 bytes that are not used
  */
 const ranked = named(
-  ['room', 'end', 'rank', 'to', 'spare'],
-  { i32: ['at', 'other', 'from', 'upTo'], v128: ['value', 'less', 'notGreater', 'next'] },
+  ['room', 'end', 'rank', 'to'],
+  { i32: ['at', 'other', 'count'], v128: ['a', 'b', 'beforeA', 'beforeB', 'next', 'found', 'foundNext'] },
   (l) => {
-    const { room, end, rank, to, spare, at, other, from, upTo, value, less, notGreater, next } = l;
-    const sum = (counts: number) =>
-      i32.sub(i32.sub(i32.const(0), i64x2.low(get(counts), 0)), i64x2.low(get(counts), 1));
-    /** Where a number goes that has a rank. */
-    const place = (rank: Code, to: Code) =>
-      i32.select(i32.and(i32.atMost(get(from), rank), i32.lessSigned(rank, get(upTo))), to, get(spare));
+    const { room, end, rank, to, at, other, count, a, b, beforeA, beforeB, next, found, foundNext } = l;
+    const least = doubles(Number.NEGATIVE_INFINITY);
+    /** Takes a number into account, of which it is known how many stand before it (each as −1). */
+    const take = (value: number, before: number): Code[] => [
+      set(count, i32.sub(i32.sub(i32.const(0), i64x2.low(get(before), 0)), i64x2.low(get(before), 1))),
+      ...[[found, get(rank)] as const, [foundNext, i32.add(get(rank), i32.const(1))] as const].flatMap(
+        ([best, rank]) => [
+          // No branch: a processor would often guess it wrong.
+          set(next, i32x4.splat(i32.sub(i32.const(0), i32.atMost(get(count), rank)))),
+          set(next, v128.or(v128.and(get(value), get(next)), v128.andNot(least, get(next)))),
+          set(best, f64x2.greater(get(best), get(next))),
+        ],
+      ),
+    ];
+    const isRank = (rank: Code) =>
+      i32.lessThan(rank, i32.shiftRight(i32.sub(get(end), get(room)), i32.const(3)));
     return [
-      // Behind the last one stands one that is neither less nor equal.
+      // Behind the last one stands one that is neither less nor greater.
       v128.store(get(end), v128.const(NANS)),
+      set(found, least),
+      set(foundNext, get(found)),
       set(at, get(room)),
       whileHolds(
         i32.lessThan(get(at), get(end)),
-        set(value, v128.loadTwice(get(at))),
-        set(less, v128.zero()),
-        set(notGreater, v128.zero()),
+        set(a, v128.loadTwice(get(at))),
+        set(b, v128.loadTwice(get(at), 8)),
+        set(beforeA, v128.zero()),
+        set(beforeB, v128.zero()),
         set(other, get(room)),
         repeatWhile(
           i32.lessThan(get(other), get(end)),
           set(next, v128.load(get(other))),
-          set(less, i64x2.add(get(less), f64x2.lessThan(get(next), get(value)))),
-          set(notGreater, i64x2.add(get(notGreater), f64x2.atMost(get(next), get(value)))),
+          set(beforeA, i64x2.add(get(beforeA), f64x2.lessThan(get(next), get(a)))),
+          set(beforeB, i64x2.add(get(beforeB), f64x2.lessThan(get(next), get(b)))),
           step(other, 16),
         ),
-        set(from, sum(less)),
-        set(upTo, sum(notGreater)),
-        i64x2.storeLane(place(get(rank), get(to)), get(value), 0),
-        i64x2.storeLane(
-          place(i32.add(get(rank), i32.const(1)), i32.add(get(to), i32.const(8))),
-          get(value),
-          0,
-        ),
-        step(at, 8),
+        ...take(a, beforeA),
+        ...take(b, beforeB),
+        step(at, 16),
       ),
+      when(isRank(get(rank)), i64x2.storeLane(get(to), get(found), 0)),
+      when(isRank(i32.add(get(rank), i32.const(1))), i64x2.storeLane(get(to), get(foundNext), 0, 8)),
     ];
   },
 );
 
 /** Where things stand in the memory of a call, in bytes behind its first one; `TAILS` are at 0. */
 export interface Room {
-  readonly spare: number;
   readonly sums: number;
   readonly values: number;
   readonly table: number;
@@ -82,11 +95,6 @@ export interface Resampling {
 
 /** Standard errors from the centre beyond which a few per cent of the means lie, more than an interval leaves out. */
 const FAR = 1.5;
-
-const doubles = (value: number): Code => {
-  const bytes = new Uint8Array(Float64Array.of(value, value).buffer);
-  return v128.const([...bytes]);
-};
 
 /**
  * Finds the sums at the ends of the intervals of lists: for each list the sums of rank `low` and the next one, then those of
@@ -120,7 +128,7 @@ const endsOf = ({ count, areInPairs, resamples, low, high, room }: Resampling) =
           i32.load(i32.add(get(own), i32.shiftLeft(get(lane), i32.const(2))), TAILS.ends + 8 * which),
         ),
         v128.store(get(to), v128.const(NANS), offset),
-        callAt(PLACES.ranked, get(start), get(stop), rank, behind(to, offset), behind(own, room.spare)),
+        callAt(PLACES.ranked, get(start), get(stop), rank, behind(to, offset)),
       ];
       return [
         set(values, behind(own, room.values)),

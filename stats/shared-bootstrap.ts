@@ -106,7 +106,7 @@ function openResamples(count: number, random: Stream, resamples: number, low: nu
     return start;
   };
   reserve(TAILS.rooms + 4 * roomBytesOf(resamples));
-  const room = { spare: reserve(8), sums: reserve(16 * resamples), values: 0, table: 0 };
+  const room = { sums: reserve(16 * resamples), values: 0, table: 0 };
   room.values = reserve(16 * (count + 1));
   room.table = areInPairs ? reserve(16 * (count + 1) * count) : room.values;
   const own = bytes;

@@ -31,10 +31,12 @@ export async function scoreMis(task: Task<Params>): Promise<void> {
 
 async function score(task: Task<Params>, helpers: Worker[]): Promise<void> {
   const { alpha, 'alpha-role': role, bootstrap, seed } = task.params;
-  const stats = await readUnitStats(task.input('unit-stats').path);
+  const reading = readUnitStats(task.input('unit-stats').path);
+  reading.catch(() => {}); // Told when it is needed.
   const explanations = await openExplanations(task.input('explanations').path);
   const margins = await openMargins(task.input('margins').path);
   const sampled = await sampledUnits(margins);
+  const stats = await reading;
   const units = scoreTable(sampled ? pickUnits(stats, rowsOf(sampled, stats)) : stats);
   const tasks = sampled ? tasksOf(sampled, explanations) : explanations.batches();
   const table = writeTasks(task.output('tasks'), explanations.references, { alpha, role });
