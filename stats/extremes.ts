@@ -59,13 +59,9 @@ export interface Extremes {
   /** Puts the ends of the units `from` to `to` − 1 in order: nothing below holds of these before this is done. */
   finish(from: number, to: number): Job;
   /**
-   * Ranks `from` to `to` − 1, at most `depth`, from the highest activation; on equal activation the lower number first. A
-   * view, until the next `begin`.
+   * Writes the first `count` ranks of an end (at most `depth`) to `target`, from `at` on. On the high side: highest activation
+   * first, on equal activation the lower number; the low side is the other end of the same order.
    */
-  highest(unit: number, from: number, to: number): Int32Array;
-  /** The other end of the same order: lowest first; on equal activation the higher number first. */
-  lowest(unit: number, from: number, to: number): Int32Array;
-  /** Writes the first `count` ranks of an end (at most `depth`) to `target`, from `at` on. */
   firsts(unit: number, side: 'high' | 'low', count: number, target: Int32Array, at: number): void;
   /** One of these ends whole, with the activations. */
   end(unit: number, side: 'high' | 'low'): End;
@@ -108,20 +104,18 @@ export function findExtremes(size: Size): Extremes {
   const headAt = (side: number) => at.heads + HEAD.bytes * side;
   const valuesAt = (side: number) => at.sides + sideBytes * side;
   /** Where the ranks of a side stand, and how many there are. */
-  const ranked = (unit: number, end: Side, from: number, to: number) => {
+  const ranked = (unit: number, end: Side) => {
     const side = sideOf(unit, end);
-    const count = Math.min(words[(headAt(side) + HEAD.count) / 4]!, to) - from;
-    return { first: valuesAt(side) + 4 * from, count: Math.max(0, count) };
-  };
-  const imagesOf = (unit: number, side: Side, from: number, to: number) => {
-    const { first, count } = ranked(unit, side, from, to);
-    return new Int32Array(buffer, first + apart, count);
+    return { first: valuesAt(side), count: Math.min(words[(headAt(side) + HEAD.count) / 4]!, depth) };
   };
   const from = (rank: number) => ({ at: (unit: number) => valuesAt(2 * unit) + apart + 4 * rank, sideBytes });
   const activation = (unit: number, side: Side) => floatOf(words[valuesAt(sideOf(unit, side)) / 4]!);
-  const valuesOf = (unit: number, side: Side) => {
-    const { first, count } = ranked(unit, side, 0, depth);
-    return Float32Array.from(new Int32Array(buffer, first, count), floatOf);
+  const endOf = (unit: number, side: Side): End => {
+    const { first, count } = ranked(unit, side);
+    return {
+      values: Float32Array.from(new Int32Array(buffer, first, count), floatOf),
+      images: new Int32Array(buffer, first + apart, count).slice(),
+    };
   };
   const sumsOf = (unit: number) => {
     const own = new Float64Array(SUMS);
@@ -200,16 +194,11 @@ export function findExtremes(size: Size): Extremes {
       });
       return { kernel: 'finish', ranges: cutAny(calls, at.scratch) };
     },
-    highest: (unit, from, to) => imagesOf(unit, 'high', from, to),
-    lowest: (unit, from, to) => imagesOf(unit, 'low', from, to),
     firsts(unit, side, count, target, at) {
       const first = (valuesAt(sideOf(unit, side)) + apart) / 4;
       for (let i = 0; i < count; i++) target[at + i] = words[first + i]!;
     },
-    end: (unit, side) => ({
-      values: valuesOf(unit, side),
-      images: imagesOf(unit, side, 0, depth).slice(),
-    }),
+    end: endOf,
     sums: sumsOf,
     statistics(unit) {
       const [min, max] = [activation(unit, 'low'), activation(unit, 'high')];

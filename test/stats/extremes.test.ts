@@ -85,8 +85,8 @@ describe('findExtremes', () => {
           const all = Array.from({ length: images }, (_, image) => image);
           const highest = all.toSorted((a, b) => of(b) - of(a) || a - b).slice(0, depth);
           const lowest = all.toSorted((a, b) => of(a) - of(b) || b - a).slice(0, depth);
-          expect([...extremes.highest(unit, 0, depth)]).toEqual(highest);
-          expect([...extremes.lowest(unit, 0, depth)]).toEqual(lowest);
+          expect([...extremes.end(unit, 'high').images.subarray(0, depth)]).toEqual(highest);
+          expect([...extremes.end(unit, 'low').images.subarray(0, depth)]).toEqual(lowest);
         }
       }),
     );
@@ -196,10 +196,17 @@ describe('findExtremes', () => {
     const sorted = Array.from({ length: images }, (_, i) => i).sort(
       (a, b) => values[b]! - values[a]! || a - b,
     );
-    expect([...extremes.highest(0, 2980, 3000)]).toEqual(sorted.slice(2980, 3000));
-    expect([...extremes.highest(0, 0, 20)]).toEqual(sorted.slice(0, 20));
-    expect([...extremes.lowest(0, 1500, 1510)]).toEqual(sorted.toReversed().slice(1500, 1510));
-    expect([...extremes.highest(0, 2990, 4000)]).toEqual(sorted.slice(2990, 3000));
+    expect([...extremes.end(0, 'high').images.subarray(2980, 3000)]).toEqual(sorted.slice(2980, 3000));
+    expect([...extremes.end(0, 'high').images.subarray(0, 20)]).toEqual(sorted.slice(0, 20));
+    const firsts = new Int32Array(12);
+    extremes.firsts(0, 'high', 4, firsts, 1);
+    extremes.firsts(0, 'low', 5, firsts, 6);
+    const lowest = sorted.toReversed().slice(0, 5);
+    expect([...firsts]).toEqual([0, ...sorted.slice(0, 4), 0, ...lowest, 0]);
+    expect([...extremes.end(0, 'low').images.subarray(1500, 1510)]).toEqual(
+      sorted.toReversed().slice(1500, 1510),
+    );
+    expect([...extremes.end(0, 'high').images.subarray(2990, 4000)]).toEqual(sorted.slice(2990, 3000));
   });
 
   it('goes through several cuts of the candidates, in rising, falling and mixed order', () => {
@@ -209,14 +216,14 @@ describe('findExtremes', () => {
     const extremes = run(3, images, 10, values);
     const first = Array.from({ length: 10 }, (_, i) => i);
     const last = first.map((i) => images - 1 - i);
-    expect([...extremes.highest(0, 0, 10)]).toEqual(last);
-    expect([...extremes.lowest(0, 0, 10)]).toEqual(first);
-    expect([...extremes.highest(1, 0, 10)]).toEqual(first);
-    expect([...extremes.lowest(1, 0, 10)]).toEqual(last);
+    expect([...extremes.end(0, 'high').images.subarray(0, 10)]).toEqual(last);
+    expect([...extremes.end(0, 'low').images.subarray(0, 10)]).toEqual(first);
+    expect([...extremes.end(1, 'high').images.subarray(0, 10)]).toEqual(first);
+    expect([...extremes.end(1, 'low').images.subarray(0, 10)]).toEqual(last);
     const sines = Array.from({ length: images }, (_, i) => i).sort(
       (a, b) => values[b * 3 + 2]! - values[a * 3 + 2]!,
     );
-    expect([...extremes.highest(2, 0, 10)]).toEqual(sines.slice(0, 10));
+    expect([...extremes.end(2, 'high').images.subarray(0, 10)]).toEqual(sines.slice(0, 10));
   });
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('tells of %s', (value) => {
@@ -231,8 +238,8 @@ describe('findExtremes', () => {
 
   it('treats −0 and 0 as equal', () => {
     const extremes = run(1, 4, 2, Float32Array.of(0, -0, 0, -0));
-    expect([...extremes.highest(0, 0, 2)]).toEqual([0, 1]);
-    expect([...extremes.lowest(0, 0, 2)]).toEqual([3, 2]);
+    expect([...extremes.end(0, 'high').images.subarray(0, 2)]).toEqual([0, 1]);
+    expect([...extremes.end(0, 'low').images.subarray(0, 2)]).toEqual([3, 2]);
     expect(extremes.statistics(0)).toEqual({ min: 0, max: 0, mean: 0, sd: 0 });
   });
 });
@@ -271,8 +278,8 @@ print(json.dumps({
     );
     const extremes = run(units, images, depth, values, 64);
     for (let unit = 0; unit < units; unit++) {
-      expect([...extremes.highest(unit, 0, depth)]).toEqual(expected.highest[unit]);
-      expect([...extremes.lowest(unit, 0, depth)]).toEqual(expected.lowest[unit]);
+      expect([...extremes.end(unit, 'high').images.subarray(0, depth)]).toEqual(expected.highest[unit]);
+      expect([...extremes.end(unit, 'low').images.subarray(0, depth)]).toEqual(expected.lowest[unit]);
       const { min, max, mean, sd } = extremes.statistics(unit);
       const [low, high, centre, spread] = expected.statistics[unit]!;
       expect([min, max]).toEqual([low, high]);
