@@ -1,19 +1,24 @@
+/** So many images of this size are a batch for a CPU: larger ones are hardly faster and take more memory. */
+const LARGE = { count: 16, pixels: 224 * 224, most: 128 };
+/** Other devices need more to be busy. */
+const ELSEWHERE = { ...LARGE, count: 128, most: 2048 };
+
 /**
- * Sizes to choose from for images of a size: the largest holds the pixels of 8 images of 224 × 224, at most 128 images; then half
- * and a quarter of that. On a CPU larger batches are no faster and take more memory (two ResNet-50 sessions: 1.5 GB in batches
- * of 8, 4.1 GB of 32). Other devices need more to be busy: sixteen times as many. At least 2: a single image would be run
- * with a companion.
+ * Sizes to choose from for images of a size: the largest holds the pixels of 16 images of 224 × 224, at most 128 images; then half
+ * and a quarter of that. On devices other than a CPU it is more. At least 2: a single image would be run with a companion.
  */
-export function batchSizes([height, width]: readonly [number, number], isCpu = true): number[] {
-  const times = isCpu ? 1 : 16;
-  const most = times * Math.min(128, Math.floor((8 * 224 * 224) / (height * width)));
+export function batchSizes(image: readonly [number, number], isCpu = true): number[] {
+  const most = sizeIn(isCpu ? LARGE : ELSEWHERE, image);
   return [...new Set([most >> 2, most >> 1, most].map((size) => Math.max(2, size)))];
 }
 
 /** The size for work that isn't probed. */
 export function batchSize(image: readonly [number, number]): number {
-  const sizes = batchSizes(image);
-  return sizes[sizes.length >> 1]!;
+  return Math.max(2, sizeIn({ ...LARGE, count: 4, most: 64 }, image));
+}
+
+function sizeIn({ count, pixels, most }: typeof LARGE, [height, width]: readonly [number, number]): number {
+  return Math.min(most, Math.floor((count * pixels) / (height * width)));
 }
 
 /** How many batches of each size are timed: the first of a size makes room in memory, others can be disturbed. */

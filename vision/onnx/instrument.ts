@@ -192,9 +192,33 @@ async function edit(
   });
   const copy = shallow(graph);
   const { results, joining } = together(found, (i) => wanted.taps[i]!.keepPositions === true);
-  copy.node = [...graph.node, ...means.nodes, ...nodes, ...joining];
+  const added = lastFirst([...means.nodes, ...nodes], [...found.map(({ output }) => output), ...outputs]);
+  copy.node = [...graph.node, ...added, ...joining];
   const edited = pruned(copy, [...results.map(({ output }) => output), ...outputs]);
   return { bytes: encode(withGraph(model.proto, edited)), pixels, taps: results, outputs, batch };
+}
+
+/**
+ * Nodes that are added to a graph, those for the last of their results first. The runtime puts operators in order from the end: before
+ * one it puts those that it takes from, first the one that stands last in the file. So an early layer is pooled
+ * before later ones are computed, while it is in the processor's cache, and its memory is free for these.
+ */
+function lastFirst(nodes: readonly NodeProto[], results: readonly string[]): NodeProto[] {
+  const places = new Map(nodes.flatMap((node, place) => node.output.map((name) => [name, place])));
+  const rest = new Set(nodes.keys());
+  const ordered: NodeProto[] = [];
+  for (const result of results.toReversed()) {
+    const needed: number[] = [];
+    const open = [result];
+    for (let name = open.pop(); name !== undefined; name = open.pop()) {
+      const place = places.get(name);
+      if (place === undefined || !rest.delete(place)) continue;
+      needed.push(place);
+      open.push(...nodes[place]!.input);
+    }
+    ordered.push(...needed.sort((a, b) => a - b).map((place) => nodes[place]!));
+  }
+  return ordered;
 }
 
 /**
