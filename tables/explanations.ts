@@ -15,7 +15,7 @@ import {
 
 /** Which tasks of consecutive units, a row a (unit, task). Keys are the names of the columns. */
 export interface TaskNames {
-  readonly layer: readonly string[];
+  readonly layer: readonly string[] | Coded;
   readonly unit: Int32Array;
   readonly task: Int32Array;
 }
@@ -29,7 +29,9 @@ export interface TaskImages {
   readonly references_minus: Int32Array;
 }
 
-export interface ExplanationRows extends TaskNames, TaskImages {}
+export interface ExplanationRows extends TaskNames, TaskImages {
+  readonly layer: readonly string[];
+}
 
 const NAMES = ['layer', 'unit', 'task'];
 const IMAGES = ['query_plus', 'query_minus', 'references_plus', 'references_minus'];
@@ -89,7 +91,7 @@ export async function openExplanations(path: string): Promise<ExplanationTable> 
       for await (const part of file.parts([...NAMES, ...IMAGES])) yield codedRowsOf(part);
     },
     async *names() {
-      for await (const part of file.parts(NAMES)) yield namesOf(part);
+      for await (const part of file.parts(NAMES)) yield { ...numbersOf(part), layer: part.coded('layer') };
     },
     async *shown() {
       for await (const part of file.parts(IMAGES)) yield imagesOf(part);
@@ -160,19 +162,18 @@ function codedRowsOf(part: CodedPart): CodedExplanations {
       return layer;
     },
     layers: part.coded('layer'),
-    unit: part.int32('unit'),
-    task: part.int32('task'),
+    ...numbersOf(part),
     ...imagesOf(part),
   };
 }
 
 /** The columns of `ExplanationRows` out of a table that holds them. */
 export function explanationRowsOf(rows: Part): ExplanationRows {
-  return { ...namesOf(rows), ...imagesOf(rows) };
+  return { layer: rows.strings('layer'), ...numbersOf(rows), ...imagesOf(rows) };
 }
 
-function namesOf(rows: Part): TaskNames {
-  return { layer: rows.strings('layer'), unit: rows.int32('unit'), task: rows.int32('task') };
+function numbersOf(rows: Part): Omit<TaskNames, 'layer'> {
+  return { unit: rows.int32('unit'), task: rows.int32('task') };
 }
 
 function imagesOf(rows: Part): TaskImages {

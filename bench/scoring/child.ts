@@ -1,4 +1,6 @@
-// Selection, similarity and scoring of one model under one encoder by the stages themselves, as a process of its own.
+// Selection, similarity and scoring of one model under one encoder by the stages themselves, as a process of its own, with the
+// engine set up as for mis.
+import '../../bin/flags.js';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Stage, Task } from '../../engine/stage.ts';

@@ -1,4 +1,5 @@
-import type { MarginRows } from '../../tables/margins.ts';
+import type { TaskNames } from '../../tables/explanations.ts';
+import type { Similarities } from '../../tables/margins.ts';
 import { type Finish, finishing } from './finish.ts';
 import { type AllEmbeddings, checkSquare } from './load.ts';
 import type { Panels } from './panels.ts';
@@ -15,7 +16,9 @@ export interface Comparison {
   readonly embeddings: Pick<AllEmbeddings, 'dimensions' | 'batch' | 'batches'>;
   readonly means: Means;
   /** Takes the margins of a batch of tasks, in the order of the table. */
-  put(margins: { readonly [Name in keyof MarginRows]: MarginRows[Name] }): void;
+  put(
+    margins: { readonly [Name in keyof (TaskNames & Similarities)]: (TaskNames & Similarities)[Name] },
+  ): void;
   /** Called now and then with the share of the work that is done. */
   pause(share: number): void;
 }

@@ -1,5 +1,5 @@
 import { UserError } from '../../common/errors.ts';
-import { readAhead } from '../../common/read-ahead.ts';
+import { readTogether, several } from '../../common/read-ahead.ts';
 import type { Slab } from '../../tables/arrow.ts';
 import { type EmbeddingBatch, type EmbeddingFile, openEmbeddings } from '../../tables/embeddings.ts';
 import { checkPaths } from '../../tables/shards.ts';
@@ -35,8 +35,7 @@ export async function openAll(
   paths: readonly (readonly string[])[],
   numbers: readonly Int32Array[],
 ): Promise<AllEmbeddings> {
-  const shards: EmbeddingFile[] = [];
-  for (const file of files) shards.push(await openEmbeddings(file));
+  const shards = await several(files, openEmbeddings, (shard) => shard.close());
   const dimensions = shards[0]?.dimensions ?? 0;
   shards.forEach((shard, s) => {
     if (shard.dimensions !== dimensions) throw new Error(`${files[s]} holds embeddings of another length`);
@@ -50,7 +49,7 @@ export async function openAll(
     dimensions,
     batch: { rows: most(({ batchRows }) => batchRows), bytes: most(({ batchBytes }) => batchBytes) },
     async *batches(slabs) {
-      for await (const { s, batch } of readAhead(everything(shards, slabs, !checked))) {
+      for await (const { s, batch } of readTogether(everything(shards, slabs, !checked), 1)) {
         const { start, rows, embeddings: values } = batch;
         if (!checked) checkPaths(files[s]!, start, batch.paths, paths[s]!);
         const images = numbers[s]!.subarray(start, start + rows);
@@ -59,20 +58,23 @@ export async function openAll(
       checked = true;
     },
     async close() {
-      for (const shard of shards) await shard.close();
+      await Promise.all(shards.map((shard) => shard.close()));
     },
   };
 }
 
-async function* everything(
+function* everything(
   shards: readonly EmbeddingFile[],
   slabs: readonly Slab[],
   paths: boolean,
-): AsyncGenerator<{ readonly s: number; readonly batch: EmbeddingBatch }, void, undefined> {
+): Generator<Promise<{ readonly s: number; readonly batch: EmbeddingBatch }>, void, undefined> {
   let turn = 0;
-  for (const [s, shard] of shards.entries())
-    for (let i = 0; i < shard.batchCount; i++)
-      yield { s, batch: await shard.part(i, slabs[turn++ % slabs.length]!, paths) };
+  for (const [s, shard] of shards.entries()) {
+    for (let i = 0; i < shard.batchCount; i++) {
+      const slab = slabs[turn++ % slabs.length]!;
+      yield shard.part(i, slab, paths).then((batch) => ({ s, batch }));
+    }
+  }
 }
 
 /** Throws a UserError that names the image when its embedding, of the given ‖e‖², can't be compared with others. */

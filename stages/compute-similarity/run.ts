@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { UserError } from '../../common/errors.ts';
+import { several } from '../../common/read-ahead.ts';
 import { collectGarbage } from '../../common/wasm/collect.ts';
 import type { Task } from '../../engine/stage.ts';
 import { openExplanations, tasksOf, type UnitSet, unitSet } from '../../tables/explanations.ts';
@@ -32,8 +33,7 @@ export async function computeSimilarity(task: Task<Params>): Promise<void> {
   }
   const images = task.inputs('images');
   const files = sameShards(images, task.inputs('embeddings')).map(({ path }) => path);
-  const paths: (readonly string[])[] = [];
-  for (const { path } of images) paths.push(await readPaths(path));
+  const paths = await several(images, ({ path }) => readPaths(path));
   const { numbers } = numberImages(paths.map((shard) => ({ rows: shard.length, paths: shard })));
   const embeddings = await openAll(files, paths, numbers);
   const table = await openExplanations(task.input('explanations').path);

@@ -1,9 +1,9 @@
+import { readTogether, several } from '../../common/read-ahead.ts';
 import { type ExtremesFile, openKept } from '../../tables/activation-extremes.ts';
 import type { ActivationBatch, ActivationFile, ActivationLayer } from '../../tables/activations.ts';
 import type { Slab } from '../../tables/arrow.ts';
 import type { ImageNumbers } from '../../tables/images.ts';
 import { checkPaths } from '../../tables/shards.ts';
-import { readTogether, several } from './read-ahead.ts';
 import { type Sample, sampleOf } from './sample.ts';
 import { type Part, type Taker, takeBatch, takeEnds } from './take.ts';
 

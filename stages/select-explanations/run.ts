@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { several } from '../../common/read-ahead.ts';
 import { withHelpers } from '../../common/wasm/threads.ts';
 import type { Task } from '../../engine/stage.ts';
 import { numberImages, readPaths } from '../../tables/images.ts';
@@ -7,7 +8,6 @@ import { sameShards } from '../../tables/shards.ts';
 import { writeUnitStats } from '../../tables/unit-stats.ts';
 import type { Params } from './index.ts';
 import { checkDepth, planTasks } from './plan.ts';
-import { several } from './read-ahead.ts';
 import { openAll } from './rows.ts';
 import { type Selection, selectAll } from './select.ts';
 import { explanationWriter, extremeWriter } from './table.ts';
