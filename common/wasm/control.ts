@@ -10,6 +10,9 @@ export const step = (local: number, by: number): Code => set(local, i32.add(get(
 export const callAt = (place: number, ...args: readonly Code[]): Code =>
   seq(...args, [0x10, unsigned(place)]);
 
+/** Leaves a value unused. */
+export const drop = (value: Code): Code => [value, 0x1a];
+
 /** Ends the kernel. */
 export const leave: Code = [0x0f];
 

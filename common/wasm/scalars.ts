@@ -9,6 +9,8 @@ export const i32 = {
   loadByte: (address: Code, offset = 0): Code => seq(address, [0x2d], at(0, offset)),
   store: (address: Code, value: Code, offset = 0): Code => seq(address, value, [0x36], at(2, offset)),
   store16: (address: Code, value: Code): Code => seq(address, value, [0x3b], at(1, 0)),
+  /** Adds to a number in memory as if no other thread did anything meanwhile; leaves what it was. */
+  atomicAdd: (address: Code, value: Code): Code => seq(address, value, [0xfe, 0x1e], at(2, 0)),
   storeByte: (address: Code, value: Code): Code => seq(address, value, [0x3a], at(0, 0)),
   isZero: (a: Code): Code => seq(a, [0x45]),
   isNegative: (a: Code): Code => seq(a, i32.const(0), [0x48]),

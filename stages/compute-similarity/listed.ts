@@ -1,5 +1,5 @@
 import type { Code } from '../../common/wasm/code.ts';
-import { get, set, step, whileHolds } from '../../common/wasm/control.ts';
+import { drop, get, set, step, whileHolds } from '../../common/wasm/control.ts';
 import { named } from '../../common/wasm/module.ts';
 import { i32 } from '../../common/wasm/scalars.ts';
 import { v128 } from '../../common/wasm/vectors.ts';
@@ -36,6 +36,21 @@ const LINE = 64;
  */
 export const bringNear = (from: number, to: number, value: number): Code =>
   whileHolds(i32.lessThan(get(from), get(to)), set(value, v128.load(get(from))), step(from, LINE));
+
+/** Bytes of a page of memory. */
+const PAGE = 4096;
+
+/**
+ * Has the system give the pages from `from` to `to`, which takes it microseconds each where they are first written to. What is in
+ * them stays, whatever other threads write meanwhile.
+ */
+export const claim = named(['from', 'to'], {}, ({ from, to }) => [
+  whileHolds(
+    i32.lessThan(get(from), get(to)),
+    drop(i32.atomicAdd(get(from), i32.const(0))),
+    step(from, PAGE),
+  ),
+]);
 
 /** Marks the images that are listed from `list` to `end`: sets their entries behind `images` (int32) to 1. */
 export const mark = named(['list', 'end', 'images'], {}, ({ list, end, images }) => [

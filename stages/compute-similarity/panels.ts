@@ -46,10 +46,11 @@ const NEAR = 2 ** 20;
 /** Bytes of a panel that the cache of all cores holds, and the most dimensions of such a panel, and of larger ones. */
 const FAR = { bytes: 16 * 2 ** 20, within: 32, beyond: 64 };
 /**
- * Ranges of tasks for each thread, each as long as half of what a thread's share of the rest is: the last ones are short, so
- * that all threads end at about the same time.
+ * Ranges of tasks for each thread, each nine tenths of what a thread's share of the rest is: the last ones are short, so that all
+ * threads end at about the same time.
  */
-const RANGES = 6;
+const RANGES = 4.5;
+const SHARE = 0.9;
 /** Tasks of one call of the kernel that visits rows wherever they lie. */
 const CALL = 256;
 /** Tasks whose products are made exactly at a time. */
@@ -192,8 +193,8 @@ export function openPanels(
 
 /** Ranges of `count` tasks. */
 function cut(count: number, threads: number): (readonly [number, number])[] {
-  const parts = threads === 1 ? 1 : RANGES * threads;
-  const kept = 1 - 1 / (2 * threads);
+  const parts = threads === 1 ? 1 : Math.ceil(RANGES * threads);
+  const kept = 1 - SHARE / threads;
   const start = (part: number) => Math.floor(count * (part === parts ? 1 : 1 - kept ** part));
   return Array.from({ length: parts }, (_, part) => [start(part), start(part + 1)]);
 }

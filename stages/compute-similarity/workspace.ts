@@ -127,6 +127,18 @@ export function openWorkspace(size: Size, means: Means): Workspace {
     const [count, zeros] = [Math.min(WARM, capacity), at.products];
     kernelsOf(shared).addRounded!(...room.tasks(0, count, zeros), zeros, zeros, zeros);
   }
+  // A helper does that while the first tasks are read.
+  const claimed =
+    means.threads === 1
+      ? Promise.resolve()
+      : threads.aside({
+          kernel: 'claim',
+          ranges: [
+            Uint32Array.of(at.referencesPlus, at.products),
+            Uint32Array.of(at.products, at.products + 32 * tasks),
+          ],
+        });
+  claimed.catch(() => {}); // Told when tasks are marked.
   return {
     lists: {
       capacity,
@@ -137,7 +149,10 @@ export function openWorkspace(size: Size, means: Means): Workspace {
     },
     rows: numbers(at.rows, images),
     products: new Float64Array(shared.memory.buffer, at.products, 4 * tasks),
-    mark: (count) => overImages('mark', count),
+    async mark(count) {
+      await claimed;
+      await overImages('mark', count);
+    },
     number: (count) => overImages('number', count),
     panels: (rows) => openPanels(rows, room),
     close: threads.close,
