@@ -106,15 +106,15 @@ export function openPanels(
   const { buffer } = shared.memory;
   const batchRows = new Int32Array(buffer, at.batchRows, batch.rows);
 
-  /** Ranges of `listed` tasks, as calls for so many panels, of `length` tasks each. */
+  /** Ranges of tasks as calls for so many panels, of `length` tasks each; products of the first task are at `start`. */
   const ranges = (
+    parts: ReturnType<typeof cut>,
     panels: number,
-    listed: number,
     start: number,
     length: number,
     rest: (panel: number) => readonly number[],
   ) =>
-    cut(listed, means.threads).map(([first, stop]) => {
+    parts.map(([first, stop]) => {
       const args: number[] = [];
       for (let panel = 0; panel < panels; panel++)
         for (let from = first; from < stop; from += length)
@@ -165,14 +165,16 @@ export function openPanels(
       const job = rounds
         ? {
             kernel: 'addRounded',
-            ranges: ranges(panels, listed, products(first), listed, (panel) => {
+            ranges: ranges(cut(listed, means.threads), panels, products(first), listed, (panel) => {
               const start = at.rounded + panel * panelBytes;
               return [start, start + panelBytes, at.quanta + 8 * panel];
             }),
           }
         : {
             kernel: 'addExact',
-            ranges: ranges(panels, listed, products(first), CALL, (panel) => exactly(panel, false)),
+            ranges: ranges(cut(listed, means.threads), panels, products(first), CALL, (panel) =>
+              exactly(panel, false),
+            ),
           };
       await threads.run(job, told);
     },
@@ -181,7 +183,9 @@ export function openPanels(
           deviation: () => Math.max(...new Float64Array(buffer, at.quanta, count)) / Math.sqrt(12),
           async exactly(listed) {
             const found = new Float64Array(buffer, at.exact, 4 * listed).fill(0);
-            const calls = ranges(count, listed, at.exact, listed, (panel) => exactly(panel, true));
+            const calls = ranges(alike(listed, means.threads), count, at.exact, listed, (panel) =>
+              exactly(panel, true),
+            );
             await threads.run({ kernel: 'addExact', ranges: calls }, () => {});
             return found;
           },
@@ -197,4 +201,10 @@ function cut(count: number, threads: number): (readonly [number, number])[] {
   const kept = 1 - SHARE / threads;
   const start = (part: number) => Math.floor(count * (part === parts ? 1 : 1 - kept ** part));
   return Array.from({ length: parts }, (_, part) => [start(part), start(part + 1)]);
+}
+
+/** Ranges of about equal length, one for each thread: of few tasks, each of which goes over all panels. */
+function alike(count: number, threads: number): (readonly [number, number])[] {
+  const start = (part: number) => Math.floor((count * part) / threads);
+  return Array.from({ length: threads }, (_, part) => [start(part), start(part + 1)]);
 }
