@@ -10,40 +10,42 @@ const [SUM, SUM_REST, SQUARES, SQUARES_REST] = [0, 1, 2, 3] as const;
 export function addSums(sums: Float64Array, at: number, more: Float64Array, from: number): void {
   for (const part of [SUM, SQUARES]) {
     const rest = part + 1;
-    const [high, low] = twoSum(sums[at + part]!, more[from + part]!);
-    sums[at + part] = high;
+    const [a, b] = [sums[at + part]!, more[from + part]!];
+    const low = restOfSum(a, b);
+    sums[at + part] = a + b;
     sums[at + rest] = sums[at + rest]! + low + more[from + rest]!;
   }
 }
 
 /** Mean and standard deviation (divided by the number of values) of `count` values whose sums stand from `at` on. */
 export function momentsOf(sums: Float64Array, at: number, count: number): { mean: number; sd: number } {
-  const [sum, sumRest] = twoSum(sums[at + SUM]!, sums[at + SUM_REST]!);
-  const [squares, squaresRest] = twoSum(sums[at + SQUARES]!, sums[at + SQUARES_REST]!);
+  const sum = sums[at + SUM]! + sums[at + SUM_REST]!;
+  const sumRest = restOfSum(sums[at + SUM]!, sums[at + SUM_REST]!);
+  const squares = sums[at + SQUARES]! + sums[at + SQUARES_REST]!;
+  const squaresRest = restOfSum(sums[at + SQUARES]!, sums[at + SQUARES_REST]!);
   // count² · variance = count · Σx² − (Σx)², each as a pair.
-  const [a, aRest] = twoProduct(squares, count);
-  const [b, bRest] = twoProduct(sum, sum);
+  const [a, aRest] = [squares * count, restOfProduct(squares, count)];
+  const [b, bRest] = [sum * sum, restOfProduct(sum, sum)];
   const spread = a - b + (aRest + squaresRest * count - bRest - 2 * sum * sumRest);
   return { mean: sum / count + 0, sd: Math.sqrt(Math.max(0, spread)) / count };
 }
 
-/** a + b, rounded, and what was rounded off [Knuth, TAOCP 2, 4.2.2]. */
-function twoSum(a: number, b: number): [number, number] {
+/** What is rounded off a + b [Knuth, TAOCP 2, 4.2.2]. */
+function restOfSum(a: number, b: number): number {
   const sum = a + b;
   const part = sum - a;
-  return [sum, a - (sum - part) + (b - part)];
+  return a - (sum - part) + (b - part);
 }
 
-/** a · b, rounded, and what was rounded off [Dekker 1971]. */
-function twoProduct(a: number, b: number): [number, number] {
-  const product = a * b;
-  const [aHigh, aLow] = halves(a);
-  const [bHigh, bLow] = halves(b);
-  return [product, aLow * bLow - (product - aHigh * bHigh - aLow * bHigh - aHigh * bLow)];
+/** What is rounded off a · b [Dekker 1971]. */
+function restOfProduct(a: number, b: number): number {
+  const [aHigh, bHigh] = [half(a), half(b)];
+  const [aLow, bLow] = [a - aHigh, b - bHigh];
+  return aLow * bLow - (a * b - aHigh * bHigh - aLow * bHigh - aHigh * bLow);
 }
 
-function halves(value: number): [number, number] {
+/** The upper half of a number's digits. */
+function half(value: number): number {
   const scaled = 134_217_729 * value;
-  const high = scaled - (scaled - value);
-  return [high, value - high];
+  return scaled - (scaled - value);
 }

@@ -12,6 +12,8 @@ import { between } from './summary.ts';
 export interface SharedBootstrap {
   /** Those of lists of `count` values, one behind the other; found by other threads where there are any. */
   intervals(lists: Float64Array): Promise<Interval[]>;
+  /** Has this thread take its part in what the others are at: for when there is nothing else to do. */
+  join(): void;
   close(): Promise<void>;
 }
 
@@ -36,7 +38,7 @@ export function sharedBootstrap(
   helpers: Worker[] = [],
 ): SharedBootstrap {
   const [low, high] = ends(resamples, level);
-  if (count === 0) return { intervals: async () => [], close: async () => {} };
+  if (count === 0) return { intervals: async () => [], join() {}, close: async () => {} };
   const [lowRank, highRank] = [Math.floor(low), Math.floor(high)];
   const { shared, at, codesEnd, resampling } = openResamples(count, random, resamples, lowRank, highRank);
   const { buffer } = shared.memory;
@@ -89,6 +91,7 @@ export function sharedBootstrap(
       });
       return (await Promise.all(parts)).flat();
     },
+    join: threads.join,
     close: threads.close,
   };
 }

@@ -7,6 +7,8 @@ export interface Threads {
   run(job: Job, told: (share: number) => void): Promise<void>;
   /** Does a job beside this thread, which goes on; by this thread, at once, where it has no helper. */
   aside(job: Job): Promise<void>;
+  /** Has this thread take its part in a job that helpers do beside it, if they do. */
+  join(): void;
   /** Lets the helpers go, or ends them, when they are at something. */
   close(): Promise<void>;
 }
@@ -50,6 +52,7 @@ export function startThreads(shared: Shared, count: number, started: Worker[] = 
     return helper;
   });
   let asked = 0;
+  let beside: Job | undefined;
   /** Not counted down by a helper that fails: it is not used again. */
   const send = async (helper: Worker, job: Job) => {
     asked++;
@@ -68,7 +71,12 @@ export function startThreads(shared: Shared, count: number, started: Worker[] = 
     async aside(job) {
       claimed[0] = 0;
       if (helpers.length === 0) work(job);
+      beside = job;
       await Promise.all(helpers.map((helper) => send(helper, job)));
+      beside = undefined;
+    },
+    join() {
+      if (beside) work(beside);
     },
     async close() {
       const all = helpers.splice(0);

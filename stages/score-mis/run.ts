@@ -43,6 +43,10 @@ async function score(task: Task<Params>, helpers: Worker[]): Promise<void> {
   const draws = randomStreams('bootstrap', seed);
   const bootstrapped = sharedBootstrap(explanations.tasks, draws, { resamples: bootstrap }, helpers);
   const waiting: Promise<void>[] = [];
+  const joined = async (scored: Promise<void>) => {
+    bootstrapped.join();
+    await scored;
+  };
   const scoreAll = async (rows: CodedExplanations, margin: Float64Array, p: Float64Array) => {
     const { tasks } = explanations;
     const names = Array.from(
@@ -71,9 +75,9 @@ async function score(task: Task<Params>, helpers: Worker[]): Promise<void> {
         ...{ s_plus_plus, s_plus_minus, s_minus_plus, s_minus_minus, margin, p },
       } satisfies Record<keyof TaskRows, unknown>);
       task.progress(table.rows, margins.rows, 'tasks');
-      if (waiting.length > AHEAD) await waiting.shift();
+      if (waiting.length > AHEAD) await joined(waiting.shift()!);
     }
-    for (const scored of waiting) await scored;
+    for (const scored of waiting) await joined(scored);
     table.close();
     const drawnFrom = stats.constant.filter((constant) => !constant).length;
     writeUnits(task.output('units'), { ...units.scores(), ...(sampled && { drawnFrom }) });
