@@ -1,5 +1,6 @@
 import {
   type ArrowWriter,
+  type Coded,
   type Columns,
   dictionary,
   float64,
@@ -56,8 +57,8 @@ export interface MarginTable {
   readonly rows: number;
   /** Number of units where they are a sample of the model's; undefined where all that aren't constant are here. */
   readonly sample: number | undefined;
-  /** A batch holds until the next one is asked for. */
-  batches(): AsyncGenerator<MarginRows, void, undefined>;
+  /** A batch holds until the next one is asked for; its `layer` is made when it is asked for first. */
+  batches(): AsyncGenerator<MarginRows & { readonly layers?: Coded }, void, undefined>;
   close(): Promise<void>;
 }
 
@@ -68,8 +69,13 @@ export async function openMargins(path: string): Promise<MarginTable> {
     sample: file.metadata.sample === undefined ? undefined : Number(file.metadata.sample),
     async *batches() {
       for await (const rows of file.parts(Object.keys(MARGIN_COLUMNS))) {
+        let layer: readonly string[] | undefined;
         yield {
-          layer: rows.strings('layer'),
+          get layer() {
+            layer ??= rows.strings('layer');
+            return layer;
+          },
+          layers: rows.coded('layer'),
           unit: rows.int32('unit'),
           task: rows.int32('task'),
           ...similaritiesOf(rows),

@@ -109,7 +109,7 @@ function rowsOf(units: UnitSet, stats: UnitStats): number[] {
 async function* together(
   tasks: number,
   explanations: AsyncGenerator<CodedExplanations>,
-  margins: AsyncGenerator<MarginRows>,
+  margins: ReturnType<MarginTable['batches']>,
 ): AsyncGenerator<{ readonly explained: CodedExplanations; readonly compared: MarginRows }> {
   for await (const explained of explanations) {
     const { value: compared } = await margins.next();
@@ -120,9 +120,9 @@ async function* together(
 }
 
 /** Layers are compared once a unit: what is between tells of no other one. */
-function isSame(tasks: number, a: CodedExplanations, b: MarginRows): boolean {
+function isSame(tasks: number, a: CodedExplanations, b: Layers & MarginRows): boolean {
   if (!isEqual(a.unit, b.unit) || !isEqual(a.task, b.task)) return false;
-  for (let row = 0; row < a.unit.length; row += tasks) if (layerOf(a, row) !== b.layer[row]) return false;
+  for (let row = 0; row < a.unit.length; row += tasks) if (layerOf(a, row) !== layerOf(b, row)) return false;
   return true;
 }
 
@@ -131,5 +131,7 @@ function isEqual(a: Int32Array, b: Int32Array): boolean {
   return bytes(a).equals(bytes(b));
 }
 
-const layerOf = (rows: CodedExplanations, row: number): string =>
+type Layers = Pick<CodedExplanations, 'layer' | 'layers'>;
+
+const layerOf = (rows: Layers, row: number): string =>
   rows.layers ? rows.layers.words[rows.layers.codes[row]!]! : rows.layer[row]!;

@@ -97,7 +97,7 @@ describe('task tables', () => {
     const first = writeMargins(a);
     first.write(margins);
     first.close();
-    expect(await only(await openMargins(a))).toEqual([margins]);
+    expect(await only(await openMargins(a))).toMatchObject([margins]);
     const tasks = { ...explained, ...similarities, p: Float64Array.of(0.9, 0.8) };
     const second = writeTasks(b, 3, { alpha: 0.2, role: 'factor' });
     second.write(tasks);
