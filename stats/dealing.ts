@@ -1,4 +1,6 @@
+import type { Kernel } from '../common/wasm/module.ts';
 import type { Job } from '../common/wasm/work.mjs';
+import { deal, shuffle } from './extremes/deal.ts';
 import { CALL, cutAny, steps } from './extremes/jobs.ts';
 import type { StreamKey } from './random.ts';
 
@@ -9,6 +11,15 @@ export interface Deal {
   /** Rank of the first query, from either end. */
   readonly queries: number;
   readonly units: number;
+  /** What does it: not all who find extremes are to depend on how tasks are dealt. */
+  readonly by: Dealer;
+}
+
+/** Kernels, bytes of memory, and what uses both. */
+export interface Dealer {
+  readonly kernels: { readonly shuffle: Kernel; readonly deal: Kernel };
+  bytes(deal: Deal): { readonly dealt: number; readonly scratch: number };
+  find(buffer: SharedArrayBuffer, places: DealPlaces, deal: Deal, first: Ranked, queries: Ranked): Dealing;
 }
 
 /** Tasks of some adjoining units, a row a (unit, task): image numbers. Names are those of the columns of a table. */
@@ -51,7 +62,7 @@ export interface DealPlaces {
 }
 
 /** Bytes of what is dealt, and of the scratch of a range. */
-export function dealBytes({ tasks, references, units }: Deal) {
+function dealBytes({ tasks, references, units }: Deal) {
   return { dealt: 2 * 4 * units * tasks * (1 + references), scratch: 16 + 4 * (tasks + 4) };
 }
 
@@ -62,7 +73,7 @@ export interface Ranked {
 }
 
 /** @param first ranks from 0 on; `queries`: those from the first query on */
-export function findDealing(
+function findDealing(
   buffer: SharedArrayBuffer,
   places: DealPlaces,
   { tasks, references, units: most }: Deal,
@@ -101,3 +112,5 @@ export function findDealing(
     },
   };
 }
+
+export const dealer: Dealer = { kernels: { shuffle, deal }, bytes: dealBytes, find: findDealing };

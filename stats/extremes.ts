@@ -1,5 +1,5 @@
 import { type Job, kernelsOf, type Shared } from '../common/wasm/work.mjs';
-import { type Dealing, findDealing } from './dealing.ts';
+import type { Dealing } from './dealing.ts';
 import { CALL, cut, cutAny, steps } from './extremes/jobs.ts';
 import { GROUP, HEAD, HIGHEST, ROWS, TILE } from './extremes/places.ts';
 import { floatOf, ordered } from './extremes/values.ts';
@@ -82,7 +82,7 @@ type Side = keyof typeof SIDES;
  * long as 2 · depth ≤ images. They and the statistics depend on the images alone, not on the order in which they come.
  */
 export function findExtremes(size: Size): Extremes {
-  const { images, depth, block } = size;
+  const { images, depth, deal, block } = size;
   const { shared, at, places, slots, most, sideBytes, apart } = layOut(size);
   const { buffer } = shared.memory;
   const here = kernelsOf(shared);
@@ -143,9 +143,7 @@ export function findExtremes(size: Size): Extremes {
   return {
     shared,
     windows,
-    dealing:
-      at.deal &&
-      findDealing(buffer, at.deal, size.deal!, from(0), rankedInWindows ?? from(size.deal!.queries)),
+    dealing: at.deal && deal?.by.find(buffer, at.deal, deal, from(0), rankedInWindows ?? from(deal.queries)),
     rooms: at.rooms.map((room) => new Uint8Array(buffer, room, block.bytes)),
     begin(layers) {
       let [first, place] = [0, 0];

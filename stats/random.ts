@@ -137,17 +137,20 @@ function unfairBelow(count: number): number {
   return (-count >>> 0) % count;
 }
 
+/** What is added to a value and to a word that are mixed, and the factors of MurmurHash3's fmix32. */
+export const MIXED = { value: 0x9e3779b9, word: 0x6a09e667, factors: [0x85ebca6b, 0xc2b2ae35] } as const;
+
 /** One word with one integer mixed in: a bijection of each of them for a fixed value of the other. */
 function mix(word: number, value: number): number {
-  let h = word ^ finalise(value + 0x9e3779b9);
+  let h = word ^ finalise(value + MIXED.value);
   h = finalise(h);
-  return (h + 0x6a09e667) | 0;
+  return (h + MIXED.word) | 0;
 }
 
 /** fmix32 of MurmurHash3 (Appleby, public domain). */
 function finalise(value: number): number {
   let h = value | 0;
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  h = Math.imul(h ^ (h >>> 16), MIXED.factors[0]);
+  h = Math.imul(h ^ (h >>> 13), MIXED.factors[1]);
   return h ^ (h >>> 16);
 }

@@ -1,7 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import { startThreads, type Threads } from '../../common/wasm/threads.ts';
 import type { Job } from '../../common/wasm/work.mjs';
-import type { Dealt, Units } from '../../stats/dealing.ts';
+import { type Dealt, dealer, type Units } from '../../stats/dealing.ts';
 import { bytesPerUnit, type Extremes, findExtremes } from '../../stats/extremes.ts';
 import { streamKey } from '../../stats/random.ts';
 import type { Sought, Windows } from '../../stats/windows.ts';
@@ -84,7 +84,7 @@ export function blockOf(
   let made: { readonly extremes: Extremes; readonly threads: Threads } | undefined;
   const make = () => {
     const pieces = count === 1 ? 1 : PIECES;
-    const deal = { tasks, references, queries, units: dealt };
+    const deal = { tasks, references, queries, units: dealt, by: dealer };
     const parts = { layers: layers.length, units: most, images, depth, sought, deal };
     const read = {
       ...block,

@@ -3,6 +3,7 @@ import { callAt, either, get, repeatWhile, set, step, when, whileHolds } from '.
 import { named } from '../../common/wasm/module.ts';
 import { i32, i64 } from '../../common/wasm/scalars.ts';
 import { i32x4, v128 } from '../../common/wasm/vectors.ts';
+import { MIXED } from '../random.ts';
 import { placeOf } from './places.ts';
 
 const rotateLeft = (word: number, by: number) => i32.rotateLeft(get(word), i32.const(by));
@@ -66,8 +67,8 @@ export const shuffle = named(
 
 /** fmix32 of MurmurHash3, of a word or of each of four. */
 const FINAL = [
-  [16, 0x85ebca6b],
-  [13, 0xc2b2ae35],
+  [16, MIXED.factors[0]],
+  [13, MIXED.factors[1]],
 ] as const;
 const final = (word: number): Code[] => [
   ...FINAL.map(([by, factor]) =>
@@ -110,11 +111,11 @@ export const deal = named(
     const bytes = i32.shiftLeft(get(tasks), i32.const(2));
     /** One more coordinate of the point, mixed in. */
     const mix = (words: number, value: Code): Code[] => [
-      set(word, i32.add(value, i32.const(0x9e3779b9 | 0))),
+      set(word, i32.add(value, i32.const(MIXED.value | 0))),
       ...final(word),
       set(words, v128.xor(get(words), i32x4.splat(get(word)))),
       ...finalOfFour(words),
-      set(words, i32x4.add(get(words), i32x4.splat(i32.const(0x6a09e667)))),
+      set(words, i32x4.add(get(words), i32x4.splat(i32.const(MIXED.word)))),
     ];
     const advance = (local: number, by: number) => set(local, i32.add(get(local), get(by)));
     return [

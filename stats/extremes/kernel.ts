@@ -1,10 +1,10 @@
 import type { Code } from '../../common/wasm/code.ts';
 import { callAt, get, set, step, when, whileHolds } from '../../common/wasm/control.ts';
-import { assemble, named } from '../../common/wasm/module.ts';
+import { assemble, type Kernel, named } from '../../common/wasm/module.ts';
 import { i32 } from '../../common/wasm/scalars.ts';
+import type { Dealer } from '../dealing.ts';
 import { bound, narrow } from './between.ts';
 import { moments, turn } from './columns.ts';
-import { deal, shuffle } from './deal.ts';
 import { keep } from './keep.ts';
 import { exchange, sortSides } from './network.ts';
 import { gather, offer } from './offer.ts';
@@ -120,12 +120,18 @@ const add = named(
   },
 );
 
-let assembled: Uint8Array<ArrayBuffer> | undefined;
+const assembled = new Map<Dealer['kernels'] | undefined, Uint8Array<ArrayBuffer>>();
 
-/** The kernels that find extremes, as a WebAssembly module; the same bytes each time: don't write to them. */
-export function kernels(): Uint8Array<ArrayBuffer> {
+/** The kernels that find extremes, with those that deal, as a WebAssembly module; the same bytes each time: don't write to them. */
+export function kernels(dealing?: Dealer['kernels']): Uint8Array<ArrayBuffer> {
+  const known = assembled.get(dealing);
+  if (known) return known;
   const sorting = { sortRun, sort, pack, exchange, unpack, sortSides };
-  const all = { moments, turn, keep, offer, gather, add, ...sorting, finish, bound, narrow, shuffle, deal };
-  assembled ??= assemble(Object.fromEntries(KERNELS.map((name) => [name, all[name]])));
-  return assembled;
+  const finding = { moments, turn, keep, offer, gather, add, ...sorting, finish, bound, narrow };
+  const all: Partial<Record<(typeof KERNELS)[number], Kernel>> = { ...finding, ...dealing };
+  const made = assemble(
+    Object.fromEntries(KERNELS.flatMap((name) => (all[name] ? [[name, all[name]]] : []))),
+  );
+  assembled.set(dealing, made);
+  return made;
 }

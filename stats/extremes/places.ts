@@ -55,7 +55,7 @@ export function shuffles(): Uint8Array {
   return table;
 }
 
-/** The places of the kernels in their module: they call each other by these. */
+/** The places of the kernels in their module: they call each other by these. The last two are there where tasks are dealt. */
 export const KERNELS = [
   'moments',
   'turn',

@@ -1,5 +1,5 @@
 import { share } from '../../common/wasm/work.mjs';
-import { type Deal, dealBytes } from '../dealing.ts';
+import type { Deal } from '../dealing.ts';
 import { SUMS } from '../moments.ts';
 import { type Sought, windowBytes } from '../windows.ts';
 import { kernels } from './kernel.ts';
@@ -95,12 +95,12 @@ export function layOut({
     },
     deal: deal && {
       keys: reserve(16 * layers),
-      dealt: reserve(dealBytes(deal).dealt),
-      scratch: Array.from({ length: pieces }, () => reserve(dealBytes(deal).scratch)),
+      dealt: reserve(deal.by.bytes(deal).dealt),
+      scratch: Array.from({ length: pieces }, () => reserve(deal.by.bytes(deal).scratch)),
     },
     beyond: reserve(GROUP * 4 * block.width), // what is read behind a block
   };
-  const shared = share(kernels(), bytes);
+  const shared = share(kernels(deal?.by.kernels), bytes);
   new Uint8Array(shared.memory.buffer).set(shuffles(), SHUFFLES.at);
   new Uint16Array(shared.memory.buffer).set(setPlaces(), PLACES.at / 2);
   return {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { alone } from '../../common/wasm/threads.ts';
-import type { Dealt, Units } from '../../stats/dealing.ts';
+import { type Dealt, dealer, type Units } from '../../stats/dealing.ts';
 import { findExtremes } from '../../stats/extremes.ts';
 import { randomStreams, streamKey } from '../../stats/random.ts';
 
@@ -17,7 +17,7 @@ function deal({ tasks, references, queries, images }: Setting, layers: readonly 
   const units = first + layers.reduce((sum, { count }) => sum + count, 0);
   const extremes = findExtremes({
     ...{ layers: layers.length, units, images, depth: queries + tasks, rooms: 1, pieces: 3 },
-    deal: { tasks, references, queries, units: units - first },
+    deal: { tasks, references, queries, units: units - first, by: dealer },
     block: { rows: images, width: units, bytes: 4 * images * units },
   });
   const run = alone(extremes.shared);
