@@ -1,10 +1,10 @@
 /** So many images of this size are a batch for a CPU: larger ones are hardly faster and take more memory. */
-const LARGE = { count: 16, pixels: 224 * 224, most: 128 };
+const LARGE = { count: 8, pixels: 224 * 224, most: 128 };
 /** Other devices need more to be busy. */
 const ELSEWHERE = { ...LARGE, count: 128, most: 2048 };
 
 /**
- * Sizes to choose from for images of a size: the largest holds the pixels of 16 images of 224 × 224, at most 128 images; then half
+ * Sizes to choose from for images of a size: the largest holds the pixels of 8 images of 224 × 224, at most 128 images; then half
  * and a quarter of that. On devices other than a CPU it is more. At least 2: a single image would be run with a companion.
  */
 export function batchSizes(image: readonly [number, number], isCpu = true): number[] {

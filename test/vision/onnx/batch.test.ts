@@ -18,8 +18,8 @@ function run(
 }
 
 describe('Sizes of batches', () => {
-  it('hold the pixels of up to 16 images of 224 × 224, and 2 to 128 images', () => {
-    expect(batchSizes([224, 224])).toEqual([4, 8, 16]);
+  it('hold the pixels of up to 8 images of 224 × 224, and 2 to 128 images', () => {
+    expect(batchSizes([224, 224])).toEqual([2, 4, 8]);
     expect(batchSizes([224, 224], false)).toEqual([32, 64, 128]);
     expect(batchSizes([32, 32])).toEqual([32, 64, 128]);
     expect(batchSizes([2048, 2048])).toEqual([2]);
