@@ -8,12 +8,6 @@ import { addPairs, resampleOf, TAILS } from './resample-kernel.ts';
 /** Two doubles that are no numbers. */
 const NANS = [0, 0, 0, 0, 0, 0, 0xf8, 0x7f, 0, 0, 0, 0, 0, 0, 0xf8, 0x7f];
 
-/** The same number twice. */
-const doubles = (value: number): Code => {
-  const bytes = new Uint8Array(Float64Array.of(value, value).buffer);
-  return v128.const([...bytes]);
-};
-
 /** The places of the kernels in their module. */
 const PLACES = { addPairs: 0, resample: 1, ranked: 2 };
 
@@ -28,7 +22,7 @@ const ranked = named(
   { i32: ['at', 'other', 'count'], v128: ['a', 'b', 'beforeA', 'beforeB', 'next', 'found', 'foundNext'] },
   (l) => {
     const { room, end, rank, to, at, other, count, a, b, beforeA, beforeB, next, found, foundNext } = l;
-    const least = doubles(Number.NEGATIVE_INFINITY);
+    const least = f64x2.const(Number.NEGATIVE_INFINITY);
     /** Takes a number into account, of which it is known how many stand before it (each as −1). */
     const take = (value: number, before: number): Code[] => [
       set(count, i32.sub(i32.sub(i32.const(0), i64x2.low(get(before), 0)), i64x2.low(get(before), 1))),
@@ -114,7 +108,7 @@ const endsOf = ({ count, areInPairs, resamples, low, high, room }: Resampling) =
     (l) => {
       const { list, lists, to, code, end, own, values, from, at, last, second, lane, start, stop } = l;
       const { value, sum, squares, error } = l;
-      const n = doubles(count);
+      const n = f64x2.const(count);
       const behind = (base: number, bytes: number) => i32.add(get(base), i32.const(bytes));
       const roomBytes = roomBytesOf(resamples);
       /** Ends of the rooms of a list; the first one's by how many there are at least, the second one's by what lacks above. */
@@ -166,7 +160,7 @@ const endsOf = ({ count, areInPairs, resamples, low, high, room }: Resampling) =
               ),
             ),
           ),
-          set(error, f64x2.mul(get(error), doubles(FAR))),
+          set(error, f64x2.mul(get(error), f64x2.const(FAR))),
           v128.store(get(own), f64x2.mul(f64x2.sub(get(value), get(error)), n), TAILS.from),
           v128.store(get(own), f64x2.mul(f64x2.add(get(value), get(error)), n), TAILS.to),
           ...(areInPairs ? [callAt(PLACES.addPairs, get(values), get(last), behind(own, room.table))] : []),

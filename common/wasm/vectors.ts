@@ -152,6 +152,8 @@ const pickDoubles = pick(8);
 
 /** Two doubles; a comparison sets all bits of a lane where it holds. */
 export const f64x2 = {
+  /** The same number in both lanes. */
+  const: (value: number): Code => v128.const([...new Uint8Array(Float64Array.of(value, value).buffer)]),
   splat: ofOne(20),
   lessThan: lanes(73),
   atMost: lanes(75),

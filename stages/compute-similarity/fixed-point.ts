@@ -27,9 +27,6 @@ const LEAST = 1e-290;
 
 /** 2³¹ in both lanes of 64 bits. */
 const HALF = v128.const([0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0, 0x80, 0, 0, 0, 0]);
-/** A double in both lanes. */
-const both = (value: number): Code => v128.const([...new Uint8Array(Float64Array.of(value, value).buffer)]);
-
 /**
  * Rounds a panel: rows of `WIDTH` floats from `panel` to `end`, with a weight each (float64), become rows of integers at `to`.
  * At `quantum` is then what 1 stands for (float64): the largest weighted value over `most`.
@@ -52,7 +49,7 @@ export const round = named(
       ),
     ];
     return [
-      set(largest, both(LEAST)),
+      set(largest, f64x2.const(LEAST)),
       ...rows(
         ...PAIRS.map((i) =>
           set(largest, f64x2.greater(get(largest), f64x2.abs(f64x2.mul(get(weight), two(i))))),
@@ -107,7 +104,7 @@ function doubles({ whole, left }: Locals): Code[] {
     f64x2.of32(i32x4.pick(get(of), get(of), [lane, 2 + lane, lane, 2 + lane]));
   return [
     set(left, i64x2.add(get(whole), HALF)),
-    set(whole, f64x2.add(f64x2.mul(half(left, 1), both(2 ** 32)), half(whole, 0))),
+    set(whole, f64x2.add(f64x2.mul(half(left, 1), f64x2.const(2 ** 32)), half(whole, 0))),
   ];
 }
 
