@@ -28,8 +28,7 @@ const port = parentPort!;
 port.on('message', async ({ id, bytes, path, preprocess, orientation }: Encoded) => {
   try {
     const pixels = await prepare(bytes, path, preprocess, orientation);
-    const whole = pixels.byteLength === pixels.buffer.byteLength ? pixels : pixels.slice();
-    port.postMessage({ id, pixels: whole } satisfies Decoded, [whole.buffer as ArrayBuffer]);
+    port.postMessage({ id, pixels } satisfies Decoded, [pixels.buffer as ArrayBuffer]);
   } catch (thrown) {
     const { message, stack } = thrown instanceof Error ? thrown : new Error(String(thrown));
     port.postMessage({ id, message, stack, isExpected: isUserError(thrown) } satisfies Decoded);

@@ -5,12 +5,13 @@ import type { Decoded, Encoded } from './decoder.ts';
 import { prepare } from './preprocess.ts';
 import type { ResolvedPreprocess } from './preprocess-spec.ts';
 
-/** Makes a network's pixels of an encoded image, as `prepare`. */
+/** Makes a network's pixels of an encoded image, as `prepare`; of both, the memory may be another's as soon as that is done. */
 export type Prepare = (
   encoded: Uint8Array,
   path: string,
   preprocess: ResolvedPreprocess,
   orientation: Orientation,
+  into?: Uint8Array,
 ) => Promise<Uint8Array>;
 
 interface Thread {
@@ -29,15 +30,22 @@ let last = 0;
  */
 export function decodeIn(count: number): Prepare {
   if (count === 0) return prepare;
-  return (bytes, path, preprocess, orientation) =>
-    new Promise((resolve, reject) => {
+  return async (encoded, path, preprocess, orientation, into) => {
+    const pixels = await new Promise<Uint8Array>((resolve, reject) => {
       while (threads.length < count) threads.push(start());
       const thread = threads.slice(0, count).reduce((a, b) => (b.open.size < a.open.size ? b : a));
       const id = ++last;
       if (thread.open.size === 0) thread.worker.ref();
       thread.open.set(id, { resolve, reject });
-      thread.worker.postMessage({ id, bytes, path, preprocess, orientation } satisfies Encoded);
+      // A copy: of a part of a buffer, all of it would be sent.
+      const bytes = new Uint8Array(encoded);
+      thread.worker.postMessage({ id, bytes, path, preprocess, orientation } satisfies Encoded, [
+        bytes.buffer,
+      ]);
     });
+    into?.set(pixels);
+    return into ?? pixels;
+  };
 }
 
 function start(): Thread {

@@ -3,28 +3,35 @@ import { decodeByLibrary, decodePlain, type Orientation } from './decode.ts';
 import { geometryOf } from './geometry.ts';
 import { shownPath } from './names.ts';
 import type { Pixels, Window } from './pixels.ts';
-import type { ResolvedPreprocess } from './preprocess-spec.ts';
+import type { ResolvedPreprocess, Size } from './preprocess-spec.ts';
 import { resize } from './resize.ts';
 
 /**
  * Encoded image → what the model's graph takes in: uint8 RGB, `height × width × 3` of the spec's final size. The channel
  * order, range, mean and std are the graph's affair (`normalisation`). Decodes plain files of moderate size and resizes in the
- * calling thread, decodes others in libuv's pool. `path` is for messages. Throws a UserError when the image can't be decoded or may not be cropped.
+ * calling thread, decodes others in libuv's pool. `path` is for messages; the pixels are written `into` what is given. Throws a UserError when
+ * the image can't be decoded or may not be cropped.
  */
 export async function prepare(
   encoded: Uint8Array,
   path: string,
   spec: ResolvedPreprocess,
   orientation: Orientation,
+  into = roomFor(spec.size),
 ): Promise<Uint8Array> {
-  const plain = decodePlain(encoded, orientation);
-  if (!plain) return fitPixels(await decodeByLibrary(encoded, path, orientation), path, spec);
-  const pixels = fitPixels(plain, path, spec);
-  return pixels.buffer === plain.data.buffer ? pixels.slice() : pixels;
+  const pixels = decodePlain(encoded, orientation) ?? (await decodeByLibrary(encoded, path, orientation));
+  return fitPixels(pixels, path, spec, into);
 }
 
+const roomFor = ([height, width]: Size): Uint8Array => new Uint8Array(height * width * 3);
+
 /** Resizes and crops a decoded image to the spec's final size, as torchvision and timm do with Pillow images. */
-export function fitPixels(image: Pixels, path: string, spec: ResolvedPreprocess): Uint8Array {
+export function fitPixels(
+  image: Pixels,
+  path: string,
+  spec: ResolvedPreprocess,
+  into = roomFor(spec.size),
+): Uint8Array {
   const geometry = geometryOf(image.height, image.width, spec);
   const [height, width] = spec.size;
   if (!geometry) {
@@ -34,9 +41,10 @@ export function fitPixels(image: Pixels, path: string, spec: ResolvedPreprocess)
   }
   const { resized, top, left } = geometry;
   const inside = intersect(resized, { top, left, height, width });
+  if (inside.height === height && inside.width === width)
+    return resize(image, resized, inside, spec.interpolation, into);
   const part = resize(image, resized, inside, spec.interpolation);
-  if (inside.height === height && inside.width === width) return part;
-  return padded(part, inside, { top, left, height, width }, spec.fill ?? [0, 0, 0]);
+  return padded(part, inside, { top, left, height, width }, spec.fill ?? [0, 0, 0], into);
 }
 
 /** The part of the wanted window that lies in the image. */
@@ -52,12 +60,17 @@ function intersect([height, width]: readonly [number, number], wanted: Window): 
 }
 
 /** Sets the part into a window of one colour. */
-function padded(part: Uint8Array, inside: Window, wanted: Window, fill: readonly number[]): Uint8Array {
-  const out = new Uint8Array(wanted.height * wanted.width * 3);
-  if (fill.some((value) => value > 0)) out.set(Buffer.alloc(out.length, Uint8Array.from(fill)));
+function padded(
+  part: Uint8Array,
+  inside: Window,
+  wanted: Window,
+  fill: readonly number[],
+  into: Uint8Array,
+): Uint8Array {
+  into.set(Buffer.alloc(into.length, Uint8Array.from(fill)));
   for (let y = 0; y < inside.height; y++) {
     const row = part.subarray(y * inside.width * 3, (y + 1) * inside.width * 3);
-    out.set(row, ((inside.top - wanted.top + y) * wanted.width + inside.left - wanted.left) * 3);
+    into.set(row, ((inside.top - wanted.top + y) * wanted.width + inside.left - wanted.left) * 3);
   }
-  return out;
+  return into;
 }

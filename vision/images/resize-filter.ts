@@ -14,10 +14,16 @@ let kept: Space | undefined;
 
 /**
  * A window of an image, filtered along its rows with the weights of `columns`, each value rounded to 8 bits, then along its
- * columns with those of `rows`. Where either is missing, pixels are taken as they are. Returns
- * `window.height × window.width × 3` bytes.
+ * columns with those of `rows`. Where either is missing, pixels are taken as they are. Writes
+ * `window.height × window.width × 3` bytes into `into`.
  */
-export function filter(image: Pixels, window: Window, columns?: Weights, rows?: Weights): Uint8Array {
+export function filter(
+  image: Pixels,
+  window: Window,
+  columns: Weights | undefined,
+  rows: Weights | undefined,
+  into: Uint8Array,
+): Uint8Array {
   const top = rows ? rows.from : window.top;
   const height = rows ? rows.to - top : window.height;
   const stride = window.width * 3;
@@ -35,9 +41,10 @@ export function filter(image: Pixels, window: Window, columns?: Weights, rows?: 
       space.bytes.set(image.data.subarray(from, from + stride), between + y * stride);
     }
   }
-  if (!rows) return space.bytes.slice(between, between + height * stride);
-  filterColumns(window, rows, space, { from: between, to: other });
-  return space.bytes.slice(other, other + window.height * stride);
+  if (rows) filterColumns(window, rows, space, { from: between, to: other });
+  const out = rows ? other : between;
+  into.set(space.bytes.subarray(out, out + window.height * stride));
+  return into;
 }
 
 /** Filters rows of the input, strip by strip, each taken to the address `from`. */

@@ -5,15 +5,22 @@ import { weightsOf } from './resize-weights.ts';
 
 /**
  * Resizes a whole image to `size` the way `PIL.Image.resize` does, and returns the given window of the result (which
- * must lie within it) as `window.height × window.width × 3` bytes. Only pixels that the window needs are computed.
+ * must lie within it) as `window.height × window.width × 3` bytes, written `into` what is given. Only pixels that the window
+ * needs are computed.
  *
  * Two passes, rows first, each rounded to 8 bits, in the same fixed point as Pillow's; an axis that keeps its length is
  * not filtered. Tested to agree with Pillow bit for bit.
  */
-export function resize(image: Pixels, size: Size, window: Window, interpolation: Interpolation): Uint8Array {
+export function resize(
+  image: Pixels,
+  size: Size,
+  window: Window,
+  interpolation: Interpolation,
+  into = roomFor(window),
+): Uint8Array {
   const [height, width] = size;
-  if (height === image.height && width === image.width) return cut(image, window);
-  if (interpolation === 'nearest') return nearest(image, size, window);
+  if (height === image.height && width === image.width) return cut(image, window, into);
+  if (interpolation === 'nearest') return nearest(image, size, window, into);
   const columns =
     width === image.width
       ? undefined
@@ -22,35 +29,35 @@ export function resize(image: Pixels, size: Size, window: Window, interpolation:
     height === image.height
       ? undefined
       : weightsOf(image.height, height, window.top, window.height, interpolation);
-  return filter(image, window, columns, rows);
+  return filter(image, window, columns, rows, into);
 }
 
+const roomFor = ({ height, width }: Window): Uint8Array => new Uint8Array(height * width * 3);
+
 /** Copies a window of an image. */
-export function cut(image: Pixels, { top, left, height, width }: Window): Uint8Array {
-  if (top === 0 && left === 0 && width === image.width && height === image.height) return image.data;
-  const out = new Uint8Array(height * width * 3);
+export function cut(image: Pixels, window: Window, into = roomFor(window)): Uint8Array {
+  const { top, left, height, width } = window;
   for (let y = 0; y < height; y++) {
     const start = ((top + y) * image.width + left) * 3;
-    out.set(image.data.subarray(start, start + width * 3), y * width * 3);
+    into.set(image.data.subarray(start, start + width * 3), y * width * 3);
   }
-  return out;
+  return into;
 }
 
 /** Takes the input pixel in which each output pixel's centre lies; positions are summed up step by step, as Pillow's. */
-function nearest(image: Pixels, [height, width]: Size, window: Window): Uint8Array {
+function nearest(image: Pixels, [height, width]: Size, window: Window, into: Uint8Array): Uint8Array {
   const columns = positions(image.width, width);
   const rows = positions(image.height, height);
-  const out = new Uint8Array(window.height * window.width * 3);
   let to = 0;
   for (let y = window.top; y < window.top + window.height; y++) {
     for (let x = window.left; x < window.left + window.width; x++) {
       const from = (rows[y]! * image.width + columns[x]!) * 3;
-      out[to++] = image.data[from]!;
-      out[to++] = image.data[from + 1]!;
-      out[to++] = image.data[from + 2]!;
+      into[to++] = image.data[from]!;
+      into[to++] = image.data[from + 1]!;
+      into[to++] = image.data[from + 2]!;
     }
   }
-  return out;
+  return into;
 }
 
 function positions(input: number, output: number): Int32Array {

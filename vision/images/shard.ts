@@ -14,8 +14,11 @@ export interface Shard {
   readonly paths: Texts;
   readonly labels: Texts<string | null>;
   readonly digests: Texts;
-  /** Encoded bytes of image `row`, verified against the index. May be called while other reads are under way. */
-  read(row: number): Promise<Buffer>;
+  /**
+   * Encoded bytes of image `row`, verified against the index. They are read into what `room` gives, if they are a file's or a
+   * part of one. May be called while other reads are under way.
+   */
+  read(row: number, room?: (length: number) => Buffer): Promise<Buffer>;
   close(): Promise<void>;
 }
 
@@ -35,13 +38,13 @@ export async function openShard(imagesPath: string, placesPath: string): Promise
     paths,
     labels,
     digests,
-    async read(row) {
+    async read(row, room) {
       const path = paths.at(row)!;
       const file = places.files.at(row)!;
       const offset = places.offsets[row]!;
       const value = places.values[row]!;
       const reading =
-        value < 0 ? readPart(file, offset, places.bytes[row]!) : parquet.read(file, offset, value);
+        value < 0 ? readPart(file, offset, places.bytes[row]!, room) : parquet.read(file, offset, value);
       const bytes = await reading.catch((error: NodeJS.ErrnoException) => {
         // What doesn't lie where it lay: the Parquet file is another one now.
         if (isUserError(error)) return undefined;
@@ -64,11 +67,16 @@ function changed(path: string, file: string, what: string): UserError {
 // On files by their numbers: a FileHandle costs as much as decoding a small image.
 const [open, read, close] = [promisify(fs.open), promisify(fs.read), promisify(fs.close)];
 
-/** Bytes of a part of a file; fewer where the file ends before. */
-export async function readPart(file: string, offset: number, length: number): Promise<Buffer> {
+/** Bytes of a part of a file, in what `room` gives; fewer where the file ends before. */
+export async function readPart(
+  file: string,
+  offset: number,
+  length: number,
+  room = (bytes: number): Buffer => Buffer.allocUnsafeSlow(bytes),
+): Promise<Buffer> {
   const opened = await open(file, 'r');
   try {
-    const buffer = Buffer.allocUnsafeSlow(length);
+    const buffer = room(length);
     let done = 0;
     while (done < length) {
       const { bytesRead } = await read(opened, buffer, done, length - done, offset + done);

@@ -1,6 +1,7 @@
 import type { Orientation } from '../images/decode.ts';
 import type { Prepare } from '../images/decoders.ts';
 import type { ResolvedPreprocess } from '../images/preprocess-spec.ts';
+import { Room } from '../images/room.ts';
 import type { Shard } from '../images/shard.ts';
 
 /** Images are decoded side by side while their files together are smaller than this: photographs grow tenfold. */
@@ -37,6 +38,8 @@ export class Feed {
   /** What the last batch but one was in, for the next one. */
   #free = new Uint8Array();
   #last = new Uint8Array();
+  /** Where the files of the batch lie that is being decoded, and those of the one that is being read. */
+  #rooms: [Room, Room] = [new Room(), new Room()];
 
   constructor(
     shard: Shard,
@@ -70,7 +73,11 @@ export class Feed {
     const first = this.#first;
     const paths = first < this.#shard.rows ? this.#shard.paths.slice(first, first + this.#size()) : [];
     this.#first += paths.length;
-    const reads = paths.map(async (path, i) => ({ path, bytes: await this.#shard.read(first + i) }));
+    const [room, other] = this.#rooms;
+    this.#rooms = [other, room];
+    room.clear();
+    const take = (length: number) => room.take(length);
+    const reads = paths.map(async (path, i) => ({ path, bytes: await this.#shard.read(first + i, take) }));
     return quiet(Promise.all(reads));
   }
 
@@ -84,9 +91,9 @@ export class Feed {
       while (running.size >= AT_LEAST && bytes + image.bytes.length > DECODED_TOGETHER)
         await Promise.race(running);
       bytes += image.bytes.length;
-      const ready = this.#prepare(image.bytes, image.path, this.#preprocess, this.#orientation);
-      const done = ready.then((pixels) => {
-        all.set(pixels, i * length);
+      const into = all.subarray(i * length, (i + 1) * length);
+      const ready = this.#prepare(image.bytes, image.path, this.#preprocess, this.#orientation, into);
+      const done = ready.then(() => {
         bytes -= image.bytes.length;
         running.delete(done);
       });

@@ -77,8 +77,8 @@ function makeRgb({ planes, out }: Layout, sampling: Sampling, width: number, hei
   for (let y = 0; y < height; y++) {
     const near = Math.floor(y / down);
     const other = down === 1 ? near : near + (y % 2 === 0 ? -1 : 1);
-    const [blues, reds] = [blue, red].map((plane) => [row(plane, near), row(plane, other)] as const);
-    kernel(from(y), from(y) + width, blues![0], blues![1], reds![0], reds![1], to(y));
+    const [b, r] = [row(blue, near), row(red, near)];
+    kernel(from(y), from(y) + width, b, row(blue, other), r, row(red, other), to(y));
   }
 }
 

@@ -64,7 +64,8 @@ export function layOut({ width, height, components }: Header, sampling: Sampling
 /** Lists the blocks of the first MCU of a row, each a `BLOCK`; returns the address behind the list. */
 export function putBlocks(planes: readonly Plane[], row: number, numbers: Int32Array): number {
   let at = PLACES.blocks;
-  for (const [i, { across, down, stride, ...plane }] of planes.entries()) {
+  for (const [i, plane] of planes.entries()) {
+    const { across, down, stride } = plane;
     for (let block = 0; block < across * down; block++) {
       const y = 8 * (row * down + Math.floor(block / across));
       numbers[(at + BLOCK.to) / 4] = plane.at + y * stride + 8 * (block % across);
