@@ -9,7 +9,7 @@ import scoring from '../../stages/score-mis/index.ts';
 import selection from '../../stages/select-explanations/index.ts';
 import { timed } from '../measure.ts';
 import { ALPHA, type Data, type Size } from './data.ts';
-import type { Parts } from './mis.ts';
+import type { Parts, Runs } from './mis.ts';
 
 type Files = Readonly<Record<string, string | readonly string[]>>;
 
@@ -63,4 +63,5 @@ async function scoreAll({ folder, shards }: Data, { tasks, references }: Size): 
 const given = JSON.parse(process.argv[2]!) as Readonly<Record<'few' | 'all', { data: Data; size: Size }>>;
 // Loads the code, as numpy's is loaded before its time is taken.
 await scoreAll(given.few.data, given.few.size);
-process.stdout.write(JSON.stringify(await scoreAll(given.all.data, given.all.size)));
+const all = () => scoreAll(given.all.data, given.all.size);
+process.stdout.write(JSON.stringify({ first: await all(), again: await all() } satisfies Runs));

@@ -17,16 +17,22 @@ export interface Parts {
   readonly scoring: number;
 }
 
+/** Two runs in one process: in the first one threads start and the engine compiles what is much used. */
+export interface Runs {
+  readonly first: Parts;
+  readonly again: Parts;
+}
+
 interface Given {
   readonly data: Data;
   readonly size: Size;
 }
 
 /** Runs the stages in a process of its own: the seconds of each, and the process's largest memory in bytes. */
-export async function measureStages(few: Given, all: Given): Promise<Parts & { readonly peak: number }> {
+export async function measureStages(few: Given, all: Given): Promise<Runs & { readonly peak: number }> {
   const args = ['--import', 'tsx', CHILD, JSON.stringify({ few, all })];
   const { stdout, peak } = succeeded('mis', await runChild(process.execPath, args, { cwd: ROOT }));
-  return { ...(JSON.parse(stdout) as Parts), peak };
+  return { ...(JSON.parse(stdout) as Runs), peak };
 }
 
 /** What the stages put out of the sampled units. */
