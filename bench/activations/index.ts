@@ -37,7 +37,7 @@ function cases(): Case[] {
     name: `${small.name}, of photographs`,
     resize: { shorter: 32, crop: 32 },
     images: `JPEG files of 500 × 375, 100 KB each, of ${PICTURES} pictures`,
-    counts: { full: { few: 500, all: 6500, tried: 0 }, quick: { few: 200, all: 1500, tried: 0 } },
+    counts: { full: { few: 2400, all: 8400, tried: 0 }, quick: { few: 200, all: 1500, tried: 0 } },
     async *files(count) {
       const pictures: Uint8Array[] = [];
       for (let i = 0; i < count; i++) yield (pictures[i % PICTURES] ??= await photograph(i));

@@ -21,10 +21,10 @@ function sizeIn({ count, pixels, most }: typeof LARGE, [height, width]: readonly
   return Math.min(most, Math.floor((count * pixels) / (height * width)));
 }
 
-/** How many batches of each size are timed: the first of a size makes room in memory, others can be disturbed. */
-const ROUNDS = 3;
+/** How many batches of each size are timed, in turns: the first of a size makes room in memory, others can be disturbed. */
+const ROUNDS = 5;
 /** A larger batch must be so much faster to be worth its memory. */
-const WORTH = 0.99;
+const WORTH = 0.995;
 
 /**
  * Finds the size of batches that is fastest, by timing the first batches of the work itself: nothing is computed for the probe
@@ -47,7 +47,8 @@ export class BatchProbe {
   /** The size of the next batch. While batches of the probe are still to be timed, the middle one. */
   next(): number {
     if (this.#chosen !== undefined) return this.#chosen;
-    return this.#sizes[Math.floor(this.#given++ / ROUNDS)] ?? this.#sizes[this.#sizes.length >> 1]!;
+    const count = this.#sizes.length;
+    return this.#sizes[this.#given < ROUNDS * count ? this.#given++ % count : count >> 1]!;
   }
 
   /** Tells that a batch took so long. */

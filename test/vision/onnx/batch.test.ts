@@ -29,21 +29,22 @@ describe('Sizes of batches', () => {
 });
 
 describe('A probe of batch sizes', () => {
-  it('times three batches of each size, then takes the fastest', () => {
+  it('times five batches of each size in turns, then takes the fastest', () => {
     const sizes = run(new BatchProbe([2, 4, 8]), 20, (size) => ({ 2: 3, 4: 1, 8: 2 })[size]!);
-    expect(sizes.slice(0, 9)).toEqual([2, 2, 2, 4, 4, 4, 8, 8, 8]);
-    expect(sizes.slice(11)).toEqual(sizes.slice(11).map(() => 4));
+    expect(sizes.slice(0, 15)).toEqual([2, 4, 8, 2, 4, 8, 2, 4, 8, 2, 4, 8, 2, 4, 8]);
+    expect(sizes.slice(17)).toEqual(sizes.slice(17).map(() => 4));
   });
 
   it('takes a larger size only where that pays', () => {
-    const little = run(new BatchProbe([2, 4, 8]), 20, (size) => 1 - size / 1000);
+    const little = run(new BatchProbe([2, 4, 8]), 20, (size) => 1 - size / 2000);
     expect(little.at(-1)).toBe(2);
     const much = run(new BatchProbe([2, 4, 8]), 20, (size) => 1 - size / 10);
     expect(much.at(-1)).toBe(8);
   });
 
-  it('is not misled by the first batch of a size, nor by one that was disturbed', () => {
-    const sizes = run(new BatchProbe([2, 8]), 20, (size, i) => (i === 3 || i === 5 ? 50 : 1 / size));
+  it('is not misled by the first batch of a size, nor by others that were disturbed', () => {
+    const disturbed = [1, 3, 5, 7];
+    const sizes = run(new BatchProbe([2, 8]), 20, (size, i) => (disturbed.includes(i) ? 50 : 1 / size));
     expect(sizes.at(-1)).toBe(8);
   });
 
