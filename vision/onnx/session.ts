@@ -16,9 +16,15 @@ export interface Inference {
   readonly precision?: 'float32' | 'float16' | undefined;
 }
 
-/** The runtime, loaded when it is first needed: 100 ms that `mis --help` shouldn't pay. */
-async function runtime() {
-  return import('onnxruntime-node');
+let loaded: Promise<typeof import('onnxruntime-node')> | undefined;
+
+/**
+ * The runtime, loaded when it is first needed: 100 ms that `mis --help` shouldn't pay. Asked for once a thread: where a loader
+ * is registered, every `import` asks its thread, whatever is loaded.
+ */
+function runtime() {
+  loaded ??= import('onnxruntime-node');
+  return loaded;
 }
 
 export interface SessionOptions extends Inference {

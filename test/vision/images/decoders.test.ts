@@ -24,6 +24,18 @@ describe('Threads that decode images', () => {
     expect(new Set(there.map(String)).size).toBe(20);
   });
 
+  it('write the pixels where they are told to, and leave the file as it is', async () => {
+    const file = await picture(4);
+    const bytes = Buffer.concat([Buffer.alloc(7), file]).subarray(7); // a part of a buffer
+    for (const count of [0, 2]) {
+      const into = new Uint8Array(8 * 8 * 3 + 10).subarray(10);
+      const given = await decodeIn(count)(bytes, 'part.png', spec, 'ignore', into);
+      expect(given).toBe(into);
+      expect([...into]).toEqual([...(await decodeIn(0)(file, 'whole.png', spec, 'ignore'))]);
+      expect(bytes.equals(file)).toBe(true);
+    }
+  });
+
   it('tell what is wrong with an image as this thread does, and go on', async () => {
     const broken = (await picture(1)).subarray(0, 60);
     const told = await Promise.all(
