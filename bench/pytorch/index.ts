@@ -7,7 +7,7 @@ import { pythonWith } from '../python.ts';
 import { agreement } from './agreement.ts';
 import { grid, PACKAGES, type Setting, shown, torchSide } from './torch.ts';
 
-const ROUNDS = 3;
+const ROUNDS = 5;
 const MIB = 2 ** 20;
 
 export default {
