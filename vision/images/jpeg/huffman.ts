@@ -23,11 +23,17 @@ const END_OF_BLOCK = 64;
  *
  * @param segment the counts of codes by length, then the symbols (ITU T.81, B.2.4.2)
  * @param isFirst whether symbols are those of the coefficient at frequency 0
- * @param address where the table will lie
- * @returns undefined when the counts don't make a code, or there are too many long ones
+ * @param address where the table lies
+ * @param table its memory, with anything in it
+ * @returns false when the counts don't make a code, or there are too many long ones
  */
-export function huffmanTable(segment: Uint8Array, isFirst: boolean, address: number): Int32Array | undefined {
-  const table = new Int32Array(TABLE_BYTES / 4);
+export function putHuffmanTable(
+  segment: Uint8Array,
+  isFirst: boolean,
+  address: number,
+  table: Int32Array,
+): boolean {
+  table.fill(0);
   let used = FIRST_ENTRIES;
   /** Codes as numbers of 16 bits, the shorter ones filled up. */
   let code = 0;
@@ -35,7 +41,7 @@ export function huffmanTable(segment: Uint8Array, isFirst: boolean, address: num
   for (let bits = 1; bits <= 16; bits++) {
     for (let i = 0; i < segment[bits - 1]!; i++, code += 1 << (16 - bits)) {
       const entry = entryOf(segment[at++]!, bits, isFirst);
-      if (entry === undefined || code >= 0x10000) return undefined;
+      if (entry === undefined || code >= 0x10000) return false;
       if (bits <= FIRST_BITS) {
         const from = code >> SECOND_BITS;
         table.fill(entry, from, from + (1 << (FIRST_BITS - bits)));
@@ -43,7 +49,7 @@ export function huffmanTable(segment: Uint8Array, isFirst: boolean, address: num
       }
       const prefix = code >> SECOND_BITS;
       if (table[prefix] === 0) {
-        if (used === table.length) return undefined;
+        if (used === table.length) return false;
         table[prefix] = DEEPER | (address + 4 * used);
         used += SECOND_ENTRIES;
       }
@@ -52,9 +58,9 @@ export function huffmanTable(segment: Uint8Array, isFirst: boolean, address: num
     }
   }
   // Where no code begins, the way leads to zeros.
-  if (used === table.length) return undefined;
+  if (used === table.length) return false;
   for (let prefix = 0; prefix < FIRST_ENTRIES; prefix++) table[prefix] ||= DEEPER | (address + 4 * used);
-  return table;
+  return true;
 }
 
 function entryOf(symbol: number, bits: number, isFirst: boolean): number | undefined {

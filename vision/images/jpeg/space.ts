@@ -2,7 +2,7 @@ import { assemble } from '../../../common/wasm/module.ts';
 import { compile, type Workspace } from '../../../common/wasm/own.mjs';
 import { type ColourRow, colourRow, type GreyRow, greyRow } from './colour.ts';
 import type { Header } from './header.ts';
-import { huffmanTable, TABLE_BYTES } from './huffman.ts';
+import { putHuffmanTable, TABLE_BYTES } from './huffman.ts';
 import { type DecodeRow, decodeRow } from './scan.ts';
 import { type Unstuff, unstuff } from './unstuff.ts';
 
@@ -93,9 +93,9 @@ function putHuffman(segment: Uint8Array | undefined, number: number, kind: 0 | 1
   const before = space.huffman[slot];
   if (before && Buffer.compare(before, segment) === 0) return true;
   space.huffman[slot] = undefined;
-  const table = huffmanTable(segment, kind === 0, tableAt(number, kind));
-  if (!table) return false;
-  space.numbers.set(table, tableAt(number, kind) / 4);
+  const address = tableAt(number, kind);
+  const table = space.numbers.subarray(address / 4, (address + TABLE_BYTES) / 4);
+  if (!putHuffmanTable(segment, kind === 0, address, table)) return false;
   space.huffman[slot] = Uint8Array.from(segment);
   return true;
 }
