@@ -40,7 +40,11 @@ function cases(): Case[] {
     counts: { full: { few: 2400, all: 8400, tried: 0 }, quick: { few: 200, all: 1500, tried: 0 } },
     async *files(count) {
       const pictures: Uint8Array[] = [];
-      for (let i = 0; i < count; i++) yield (pictures[i % PICTURES] ??= await photograph(i));
+      for (let i = 0; i < count; i++) {
+        const picture = i % PICTURES;
+        pictures[picture] ??= await photograph(picture);
+        yield pictures[picture]!;
+      }
     },
     ending: 'jpg',
   };
