@@ -12,3 +12,6 @@ export interface Window {
   readonly height: number;
   readonly width: number;
 }
+
+/** Memory for the pixels of an image or a part of one. */
+export const roomFor = (height: number, width: number): Uint8Array => new Uint8Array(height * width * 3);

@@ -2,8 +2,8 @@ import { UserError } from '../../common/errors.ts';
 import { decodeByLibrary, decodePlain, type Orientation } from './decode.ts';
 import { geometryOf } from './geometry.ts';
 import { shownPath } from './names.ts';
-import type { Pixels, Window } from './pixels.ts';
-import type { ResolvedPreprocess, Size } from './preprocess-spec.ts';
+import { type Pixels, roomFor, type Window } from './pixels.ts';
+import type { ResolvedPreprocess } from './preprocess-spec.ts';
 import { resize } from './resize.ts';
 
 /**
@@ -17,20 +17,18 @@ export async function prepare(
   path: string,
   spec: ResolvedPreprocess,
   orientation: Orientation,
-  into = roomFor(spec.size),
+  into = roomFor(...spec.size),
 ): Promise<Uint8Array> {
   const pixels = decodePlain(encoded, orientation) ?? (await decodeByLibrary(encoded, path, orientation));
   return fitPixels(pixels, path, spec, into);
 }
-
-const roomFor = ([height, width]: Size): Uint8Array => new Uint8Array(height * width * 3);
 
 /** Resizes and crops a decoded image to the spec's final size, as torchvision and timm do with Pillow images. */
 export function fitPixels(
   image: Pixels,
   path: string,
   spec: ResolvedPreprocess,
-  into = roomFor(spec.size),
+  into = roomFor(...spec.size),
 ): Uint8Array {
   const geometry = geometryOf(image.height, image.width, spec);
   const [height, width] = spec.size;
@@ -67,7 +65,7 @@ function padded(
   fill: readonly number[],
   into: Uint8Array,
 ): Uint8Array {
-  into.set(Buffer.alloc(into.length, Uint8Array.from(fill)));
+  Buffer.from(into.buffer, into.byteOffset, into.length).fill(Uint8Array.from(fill));
   for (let y = 0; y < inside.height; y++) {
     const row = part.subarray(y * inside.width * 3, (y + 1) * inside.width * 3);
     into.set(row, ((inside.top - wanted.top + y) * wanted.width + inside.left - wanted.left) * 3);

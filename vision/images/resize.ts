@@ -1,4 +1,4 @@
-import type { Pixels, Window } from './pixels.ts';
+import { type Pixels, roomFor, type Window } from './pixels.ts';
 import type { Interpolation, Size } from './preprocess-spec.ts';
 import { filter } from './resize-filter.ts';
 import { weightsOf } from './resize-weights.ts';
@@ -16,7 +16,7 @@ export function resize(
   size: Size,
   window: Window,
   interpolation: Interpolation,
-  into = roomFor(window),
+  into = roomFor(window.height, window.width),
 ): Uint8Array {
   const [height, width] = size;
   if (height === image.height && width === image.width) return cut(image, window, into);
@@ -32,11 +32,13 @@ export function resize(
   return filter(image, window, columns, rows, into);
 }
 
-const roomFor = ({ height, width }: Window): Uint8Array => new Uint8Array(height * width * 3);
-
 /** Copies a window of an image. */
-export function cut(image: Pixels, window: Window, into = roomFor(window)): Uint8Array {
+export function cut(image: Pixels, window: Window, into = roomFor(window.height, window.width)): Uint8Array {
   const { top, left, height, width } = window;
+  if (width === image.width) {
+    into.set(image.data.subarray(top * width * 3, (top + height) * width * 3));
+    return into;
+  }
   for (let y = 0; y < height; y++) {
     const start = ((top + y) * image.width + left) * 3;
     into.set(image.data.subarray(start, start + width * 3), y * width * 3);

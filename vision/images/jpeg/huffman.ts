@@ -23,16 +23,11 @@ const END_OF_BLOCK = 64;
  *
  * @param segment the counts of codes by length, then the symbols (ITU T.81, B.2.4.2)
  * @param isFirst whether symbols are those of the coefficient at frequency 0
- * @param address where the table lies
- * @param table its memory, with anything in it
+ * @param table its memory, with anything in it; where that begins is its address
  * @returns false when the counts don't make a code, or there are too many long ones
  */
-export function putHuffmanTable(
-  segment: Uint8Array,
-  isFirst: boolean,
-  address: number,
-  table: Int32Array,
-): boolean {
+export function putHuffmanTable(segment: Uint8Array, isFirst: boolean, table: Int32Array): boolean {
+  const address = table.byteOffset;
   table.fill(0);
   let used = FIRST_ENTRIES;
   /** Codes as numbers of 16 bits, the shorter ones filled up. */

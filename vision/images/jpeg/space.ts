@@ -95,7 +95,7 @@ function putHuffman(segment: Uint8Array | undefined, number: number, kind: 0 | 1
   space.huffman[slot] = undefined;
   const address = tableAt(number, kind);
   const table = space.numbers.subarray(address / 4, (address + TABLE_BYTES) / 4);
-  if (!putHuffmanTable(segment, kind === 0, address, table)) return false;
+  if (!putHuffmanTable(segment, kind === 0, table)) return false;
   space.huffman[slot] = Uint8Array.from(segment);
   return true;
 }
