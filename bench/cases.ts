@@ -22,6 +22,8 @@ export interface Case {
   readonly std: [number, number, number];
   /** Images in a batch of PyTorch; mis chooses its own. */
   readonly batch: number;
+  /** True: class scores are kept too. Else convolutions of which only the mean is asked for, as ResNet-18's last, aren't computed. */
+  readonly logits?: boolean;
   /** What the images are. */
   readonly images: string;
   readonly counts: Readonly<Record<'full' | 'quick', Counts>>;

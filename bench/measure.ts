@@ -12,6 +12,12 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
+/** The one in the middle by what `by` says of each; of an even number the lower. Throws when there is none. */
+export function middle<T>(values: readonly T[], by: (value: T) => number): T {
+  if (values.length === 0) throw new Error('the middle of nothing');
+  return values.toSorted((a, b) => by(a) - by(b))[(values.length - 1) >> 1]!;
+}
+
 /** What several pieces of work gave, by name, one value a round. */
 export type Rounds<Works extends Readonly<Record<string, () => unknown>>> = {
   readonly [Name in keyof Works]: Awaited<ReturnType<Works[Name]>>[];

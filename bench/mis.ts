@@ -125,7 +125,7 @@ function settings(model: string, of: Case, { folder }: Images, cores: number) {
         name: 'network',
         model,
         layers: ['conv', 'batch-norm'],
-        logits: 'none',
+        logits: of.logits ? 'auto' : 'none',
         preprocess: preprocessOf(of),
       },
     ],

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Bench, Benchmark } from '../benchmark.ts';
 import { CASES, type Case, layOut } from '../cases.ts';
-import { alternate, median } from '../measure.ts';
+import { alternate, median, middle } from '../measure.ts';
 import { misSide } from '../mis.ts';
 import { pythonWith } from '../python.ts';
 import { agreement } from './agreement.ts';
@@ -48,8 +48,8 @@ async function compare(of: Case, { quick, dir, say, result }: Bench): Promise<vo
   });
   for (const [i, { activations }] of found.mis.entries())
     off = Math.max(off, agreement(activations, found.torch[i]!.activations));
-  const ours = median(found.mis.map(({ rate }) => rate));
-  const theirs = median(found.torch.map(({ rate }) => rate));
+  const compared = found.mis.map(({ rate }, i) => ({ ours: rate, theirs: found.torch[i]!.rate }));
+  const { ours, theirs } = middle(compared, (round) => round.ours / round.theirs);
   result({
     case: of.name,
     ratio: ours / theirs,
@@ -57,7 +57,7 @@ async function compare(of: Case, { quick, dir, say, result }: Bench): Promise<vo
     to: theirs,
     unit: 'images/s',
     ...(of.target !== undefined && { target: of.target }),
-    sizes: `${counts.all} ${of.images}; mis: ${cores} tasks at once, images beyond the first ${counts.few}; PyTorch: batch ${of.batch}, ${shown(setting)} (${settings.length === 1 ? 'not compared with others' : `best of ${settings.length} settings`}); median of ${rounds}`,
+    sizes: `${counts.all} ${of.images}; mis: ${cores} tasks at once, images beyond the first ${counts.few}; PyTorch: batch ${of.batch}, ${shown(setting)} (${settings.length === 1 ? 'not compared with others' : `best of ${settings.length} settings`}); no logits; ${rounds} rounds, that of the median ratio`,
     more: {
       'mis until the last task ended (images/s)': median(found.mis.map(({ untilLast }) => untilLast)),
       'start of mis (s)': median(found.mis.map(({ startUp }) => startUp)),

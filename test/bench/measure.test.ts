@@ -1,10 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { alternate, killChildren, median, runChild, succeeded, timed } from '../../bench/measure.ts';
+import { alternate, killChildren, median, middle, runChild, succeeded, timed } from '../../bench/measure.ts';
 import { hasGnuTime } from '../support/gnu-time.ts';
 
 const node = (program: string, options?: Parameters<typeof runChild>[2]) =>
   runChild(process.execPath, ['-e', program], options);
+
+describe('middle', () => {
+  test('is the one that has as many below as above', () => {
+    const named = Object.entries({ a: 4, b: 1, c: 9, d: 5, e: 2 });
+    expect(middle(named, ([, value]) => value)).toEqual(['a', 4]);
+    expect(middle(named.slice(0, 4), ([, value]) => value)).toEqual(['a', 4]);
+    expect(() => middle([], Number)).toThrow();
+  });
+});
 
 describe('median', () => {
   test('is the middle value, or the mean of the two in the middle', () => {

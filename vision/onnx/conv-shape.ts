@@ -6,8 +6,10 @@ import type { NodeProto, TensorProto } from './onnx_pb.ts';
 export interface ConvShape {
   /** Rows, columns. */
   readonly axes: readonly [ConvAxis, ConvAxis];
-  /** Numbers of values: channels of the input, the input map, the output map, the weight. */
+  /** Channels of the input and of the output. */
   readonly channels: number;
+  readonly units: number;
+  /** Numbers of values: the input map, the output map, the weight. */
   readonly inputs: number;
   readonly outputs: number;
   readonly weights: number;
@@ -51,6 +53,7 @@ export function convShape(
   return {
     axes: axes as [ConvAxis, ConvAxis],
     channels,
+    units,
     inputs: product(input),
     outputs: units * product(axes.map(({ out }) => out)),
     weights: elements(weight),

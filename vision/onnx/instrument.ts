@@ -7,7 +7,7 @@ import { FLOAT, type Model } from './model.ts';
 import type { GraphProto, NodeProto } from './onnx_pb.ts';
 import { float32Nodes, isMap, poolingNodes, positionNodes, type Tap, type Tokens } from './pool.ts';
 import { noise, type Place, placeByName, probePlaces, type RunImages } from './probe.ts';
-import { pruned } from './prune.ts';
+import { Needed, pruned } from './prune.ts';
 import { scaleOf, scalesByBatch } from './quantised.ts';
 import { createSession, runPixels } from './session.ts';
 import { inferShapes, type TensorInfo } from './shapes.ts';
@@ -169,11 +169,17 @@ async function edit(
   const wiring = wire(graph);
   const { taps, infos } = await locate(model, graph, wiring, wanted, pixels, batch);
   const nodes: NodeProto[] = [];
-  const means = new Means(wiring, (tensor) => mapShape(infos.get(tensor)));
+  const isWhole = (index: number) => wanted.taps[index]!.keepPositions === true;
+  const means = meansOf(
+    wiring,
+    infos,
+    taps.filter((tap, i) => isMap(tap) && !isWhole(i)),
+    [...taps.filter((tap, i) => !isMap(tap) || isWhole(i)).map(({ tensor }) => tensor), ...wanted.outputs],
+  );
   const found = taps.map((tap, index) => {
     const prefix = `mis/tap/${index}`;
     const units = Number(tap.shape[tap.channelAxis]);
-    if (wanted.taps[index]!.keepPositions) {
+    if (isWhole(index)) {
       const { nodes: added, ...kept } = positionNodes(tap, prefix, model.opset, wanted.tokens);
       nodes.push(...added);
       return { units, ...kept };
@@ -191,11 +197,25 @@ async function edit(
     return converted.output;
   });
   const copy = shallow(graph);
-  const { results, joining } = together(found, (i) => wanted.taps[i]!.keepPositions === true);
+  const { results, joining } = together(found, isWhole);
   const added = lastFirst([...means.nodes, ...nodes], [...found.map(({ output }) => output), ...outputs]);
   copy.node = [...graph.node, ...added, ...joining];
   const edited = pruned(copy, [...results.map(({ output }) => output), ...outputs]);
   return { bytes: encode(withGraph(model.proto, edited)), pixels, taps: results, outputs, batch };
+}
+
+/** The means of maps, found from the last one on; `others` are tensors that are needed whole. */
+function meansOf(
+  wiring: Wiring,
+  infos: ReadonlyMap<string, TensorInfo>,
+  maps: readonly Tap[],
+  others: readonly string[],
+): Means {
+  const means = new Means(wiring, (tensor) => mapShape(infos.get(tensor)), new Needed(wiring, others));
+  const places = new Map(wiring.order.flatMap((node, i) => node.output.map((name) => [name, i])));
+  const place = ({ tensor }: Tap) => places.get(tensor) ?? -1;
+  for (const { tensor } of maps.toSorted((a, b) => place(b) - place(a))) means.of(tensor);
+  return means;
 }
 
 /**

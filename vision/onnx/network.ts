@@ -96,7 +96,9 @@ export async function openNetwork(file: string, options: NetworkOptions): Promis
   try {
     const loaded = { ...(await entry.loaded), file: model.file };
     const { layers, output, candidates, preprocess, batch } = loaded;
-    entry.probe ??= new BatchProbe(batchSizes(preprocess.size, options.inference?.device === undefined));
+    entry.probe ??= new BatchProbe(
+      batchSizes(preprocess.size, (options.inference?.device ?? 'cpu') === 'cpu'),
+    );
     const { probe } = entry;
     return {
       file: model.file,

@@ -1,13 +1,16 @@
-import { create } from '@bufbuild/protobuf';
+import { create, fromBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { encode } from '../../../vision/onnx/build.ts';
 import { type ConvAxis, innerMatrix, meetingMatrix } from '../../../vision/onnx/conv-shape.ts';
 import { wire } from '../../../vision/onnx/graph.ts';
+import { instrument } from '../../../vision/onnx/instrument.ts';
 import { Means } from '../../../vision/onnx/means.ts';
+import { readModel } from '../../../vision/onnx/model.ts';
 import { openNetwork } from '../../../vision/onnx/network.ts';
-import { type NodeProto, ValueInfoProtoSchema } from '../../../vision/onnx/onnx_pb.ts';
+import { ModelProtoSchema, type NodeProto, ValueInfoProtoSchema } from '../../../vision/onnx/onnx_pb.ts';
+import { Needed } from '../../../vision/onnx/prune.ts';
 import { folder, type Made, makeProto, node, numbers, pixels, weight, write } from './make.ts';
 
 const where = folder();
@@ -88,7 +91,9 @@ async function expectMeans(model: Made, tensors: readonly string[], name: string
 function found(model: Made, tensors: readonly string[]): { visited: string[]; operators: string[] } {
   const { graph } = makeProto(model);
   const shape = (name: string) => (['out', 'g', 'w0', 'b0'].includes(name) ? undefined : [12, SIDE, SIDE]);
-  const means = new Means(wire(graph!), (name) => (name === 'input' ? [3, SIDE, SIDE] : shape(name)));
+  const wiring = wire(graph!);
+  const needed = new Needed(wiring, ['out']);
+  const means = new Means(wiring, (name) => (name === 'input' ? [3, SIDE, SIDE] : shape(name)), needed);
   for (const tensor of tensors) means.of(tensor);
   const visits = means.nodes.filter(({ opType }) => opType === 'GlobalAveragePool');
   return {
@@ -162,6 +167,66 @@ describe('Means of convolutions', () => {
       weights: [weight('w0', [64, 3, kernel, kernel], 1), weight('b0', [64], 2)],
     };
     await expectMeans(model, ['a', 'map'], name.replaceAll(' ', ''));
+  });
+});
+
+describe('A convolution of which only the mean is asked for', () => {
+  const attributes = {
+    'of 1 × 1': { kernel_shape: [1, 1] },
+    'of 3 × 3': { kernel_shape: [3, 3], pads: [1, 1, 1, 1] },
+    'with padding on one side': { kernel_shape: [3, 3], pads: [1, 0, 1, 2] },
+    'with a stride of 2': { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] },
+    'with dilation': { kernel_shape: [3, 3], dilations: [2, 3], pads: [1, 2, 3, 4] },
+    'of 5 × 2': { kernel_shape: [5, 2], pads: [2, 1, 2, 1] },
+  };
+  type Each = { readonly kernel_shape: readonly number[] };
+  const model = (attributes: Each) =>
+    made(
+      [node('Conv', ['map', 'w1', 'b1'], 'b', attributes), norm('b', 'n'), node('Relu', ['n'], 'r')],
+      [weight('w1', [48, 12, ...attributes.kernel_shape], 3), weight('b1', [48], 4), ...parameters(48)],
+    );
+  /** Tensors that the edited model computes. */
+  const computed = async (
+    taps: readonly string[],
+    outputs: readonly string[] = [],
+    each: Each = attributes['of 3 × 3'],
+  ) => {
+    const wanted = {
+      taps: taps.map((tensor) => ({ name: tensor, tensor, channelAxis: 1 })),
+      outputs,
+      tokens: 'mean',
+    } as const;
+    const file = write(where, 'edited.onnx', model(each));
+    const size = {
+      height: SIDE,
+      width: SIDE,
+      layout: 'nchw',
+      channelOrder: 'rgb',
+      scale: [1, 1, 1],
+      bias: [0, 0, 0],
+    } as const;
+    const { bytes } = await instrument(await readModel(file), wanted, size);
+    return fromBinary(ModelProtoSchema, bytes).graph!.node.flatMap(({ output }) => output);
+  };
+
+  it.each(Object.entries(attributes))('%s, is right without being computed', async (name, each) => {
+    expect(await computed(['b', 'n'], [], each)).not.toContain('b');
+    await expectMeans(model(each), ['a', 'map', 'b', 'n'], `last${name.replaceAll(/\W/g, '')}`);
+  });
+
+  it("isn't computed, whatever else is asked for", async () => {
+    expect(await computed(['n', 'a', 'map'])).not.toContain('b');
+  });
+
+  it('is computed where something else needs it', async () => {
+    expect(await computed(['b', 'r'])).toContain('b');
+    expect(await computed(['b'], ['out'])).toContain('b');
+    expect(await computed(['b', 'n'])).toContain('map');
+  });
+
+  it('of groups is computed', async () => {
+    const groups = node('Conv', ['map', 'w1'], 'b', { kernel_shape: [3, 3], group: 3 });
+    await expectMeans(made([groups], [weight('w1', [12, 4, 3, 3], 3)]), ['b'], 'groupsalone');
   });
 });
 
