@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { canonicalJson, sha256 } from '../../common/json.ts';
+import { collectGarbage } from '../../common/wasm/collect.ts';
 import type { Preprocess, ResolvedPreprocess } from '../images/preprocess-spec.ts';
 import { BatchProbe, batchSizes } from './batch.ts';
 import type { Direction } from './directions.ts';
@@ -80,12 +81,22 @@ interface Entry {
 /** Sessions of this thread, by content of the model and what is computed with it; the one used last stands last. */
 const entries = new Map<string, Entry>();
 const KEPT = 2;
+/** Bytes of a model that are given back at once. */
+const LARGE = 16 * 2 ** 20;
 
 /**
  * Reads, edits and loads a model. Two sessions a thread are kept for the tasks that follow, since the shards of one
  * model usually do. Throws a UserError when the model or the options can't be used.
  */
 export async function openNetwork(file: string, options: NetworkOptions): Promise<Network> {
+  const { network, bytes } = await open(file, options);
+  // Running the network leaves too little garbage for the engine to look for the model's soon.
+  if (bytes >= LARGE) collectGarbage();
+  return network;
+}
+
+/** The network, and how large the model's file is. */
+async function open(file: string, options: NetworkOptions): Promise<{ network: Network; bytes: number }> {
   const model = await readModel(file);
   const key = await keyOf(model, options);
   const known = entries.get(key);
@@ -100,7 +111,7 @@ export async function openNetwork(file: string, options: NetworkOptions): Promis
       batchSizes(preprocess.size, (options.inference?.device ?? 'cpu') === 'cpu'),
     );
     const { probe } = entry;
-    return {
+    const network: Network = {
       file: model.file,
       layers,
       output,
@@ -114,6 +125,7 @@ export async function openNetwork(file: string, options: NetworkOptions): Promis
         await evict();
       },
     };
+    return { network, bytes: model.bytes.length };
   } catch (error) {
     entries.delete(key);
     throw error;

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { UserError } from '../../common/errors.ts';
+import { free } from '../../common/free.ts';
 import { indexOf, providerOf } from './devices.ts';
 import { PIXELS } from './input.ts';
 
@@ -153,6 +154,8 @@ export async function runFeeds(
   }
   return new Map(
     outputs.map((name) => {
+      const last = into?.get(name) as Tensor | undefined;
+      if (last) free((last.data as Float32Array).buffer as ArrayBuffer);
       into?.set(name, results[name]!);
       const { data, dims } = results[name] as Tensor;
       return [name, { data: data as Float32Array, shape: dims }];

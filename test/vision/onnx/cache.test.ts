@@ -59,3 +59,23 @@ it('one that failed is tried anew', async () => {
   writeFileSync(file, bytesOf(made(1)));
   await (await open(file)).close();
 });
+
+it('a network that runs leaves no memory behind that garbage would have to be collected for', async () => {
+  const units = 8192;
+  const wide: Made = {
+    ...made(1),
+    weights: [weight('conv.weight', [units, 3, 1, 1], 1)],
+    outputShape: ['N', units, 4, 4],
+  };
+  const network = await open(write(where, 'wide.onnx', wide));
+  const images = Uint8Array.from({ length: 32 * 48 }, (_, i) => i % 251);
+  const first = [...(await network.run(images, 32)).activations[0]!];
+  await network.run(images, 32);
+  const before = process.memoryUsage().arrayBuffers;
+  for (let i = 0; i < 16; i++) {
+    const { activations } = await network.run(images, 32);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(units * 32 * 4);
+    if (i === 15) expect([...activations[0]!]).toEqual(first);
+  }
+  await network.close();
+});
