@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openStore } from '../../cache/store.ts';
 import { codeReader } from '../../engine/plan/code.ts';
 
@@ -40,6 +40,8 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'mis-code-'));
   for (const [name, text] of Object.entries(FILES)) write(name, text);
 });
+
+afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 describe('the code that a fingerprint covers', () => {
   it('is every file that is imported, re-exported, imported late or started as a worker; not types', async () => {
