@@ -9,7 +9,7 @@ import { misSide } from '../mis.ts';
 import { photograph } from '../photographs.ts';
 import type { Work } from './floor.ts';
 
-const ROUNDS = 5;
+const ROUNDS = 7;
 /** Pictures of the small network's files: to make as many as it takes files to time it would take minutes. */
 const PICTURES = 1000;
 const MIB = 2 ** 20;
@@ -91,19 +91,23 @@ async function compare(of: Case, { quick, dir, say, result }: Bench): Promise<vo
   const best = bySize.indexOf(Math.min(...bySize));
   const compared = found.mis.map(({ rate }, i) => {
     const [bare, decode] = [found.session[i]![best]!, found.decoding[i]![0]!];
-    return { rate, bare, decode, floor: cores / (bare + decode) };
+    const floor = cores / (bare + decode);
+    return { rate, bare, decode, floor, ratio: rate / floor };
   });
-  const { rate, bare, decode, floor } = middle(compared, (round) => round.rate / round.floor);
+  const ratios = compared.map(({ ratio }) => ratio);
+  const { rate, bare, decode, floor, ratio } = middle(compared, (round) => round.ratio);
   const target = TARGETS[of.id];
   result({
     case: of.name,
-    ratio: rate / floor,
+    ratio,
     of: rate,
     to: floor,
     unit: 'images/s',
     ...(target !== undefined && { target }),
     sizes: `${counts.all} ${of.images}; ${cores} tasks at once, images beyond the first ${counts.few}; floor: processor time of the untapped session (${cores} at once, 1 thread, the fastest of the batch sizes ${session.batches.join(', ')}) and of decoding, over ${cores} cores; ${of.logits ? '' : 'no logits; '}${rounds} rounds, that of the median ratio`,
     more: {
+      'least ratio of a round': Math.min(...ratios),
+      'largest ratio of a round': Math.max(...ratios),
       'session (CPU ms/image)': 1000 * bare,
       'decoding (CPU ms/image)': 1000 * decode,
       'mis (CPU ms/image)': 1000 * median(found.mis.map(({ cpu }) => cpu)),

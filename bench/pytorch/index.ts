@@ -48,17 +48,23 @@ async function compare(of: Case, { quick, dir, say, result }: Bench): Promise<vo
   });
   for (const [i, { activations }] of found.mis.entries())
     off = Math.max(off, agreement(activations, found.torch[i]!.activations));
-  const compared = found.mis.map(({ rate }, i) => ({ ours: rate, theirs: found.torch[i]!.rate }));
-  const { ours, theirs } = middle(compared, (round) => round.ours / round.theirs);
+  const compared = found.mis.map(({ rate: ours }, i) => {
+    const theirs = found.torch[i]!.rate;
+    return { ours, theirs, ratio: ours / theirs };
+  });
+  const ratios = compared.map(({ ratio }) => ratio);
+  const { ours, theirs, ratio } = middle(compared, (round) => round.ratio);
   result({
     case: of.name,
-    ratio: ours / theirs,
+    ratio,
     of: ours,
     to: theirs,
     unit: 'images/s',
     ...(of.target !== undefined && { target: of.target }),
     sizes: `${counts.all} ${of.images}; mis: ${cores} tasks at once, images beyond the first ${counts.few}; PyTorch: batch ${of.batch}, ${shown(setting)} (${settings.length === 1 ? 'not compared with others' : `best of ${settings.length} settings`}); no logits; ${rounds} rounds, that of the median ratio`,
     more: {
+      'least ratio of a round': Math.min(...ratios),
+      'largest ratio of a round': Math.max(...ratios),
       'mis until the last task ended (images/s)': median(found.mis.map(({ untilLast }) => untilLast)),
       'start of mis (s)': median(found.mis.map(({ startUp }) => startUp)),
       'CPU of mis (ms/image)': 1000 * median(found.mis.map(({ cpu }) => cpu)),
