@@ -18,6 +18,12 @@ export function middle<T>(values: readonly T[], by: (value: T) => number): T {
   return values.toSorted((a, b) => by(a) - by(b))[(values.length - 1) >> 1]!;
 }
 
+/** How far the ratios of the rounds lie apart, as figures of a result. */
+export function spread(rounds: readonly { readonly ratio: number }[]) {
+  const ratios = rounds.map(({ ratio }) => ratio);
+  return { 'least ratio of a round': Math.min(...ratios), 'largest ratio of a round': Math.max(...ratios) };
+}
+
 /** What several pieces of work gave, by name, one value a round. */
 export type Rounds<Works extends Readonly<Record<string, () => unknown>>> = {
   readonly [Name in keyof Works]: Awaited<ReturnType<Works[Name]>>[];

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { batchSizes } from '../../vision/onnx/batch.ts';
 import type { Bench, Benchmark } from '../benchmark.ts';
 import { CASES, type Case, type Laid, layOut, preprocessOf } from '../cases.ts';
-import { alternate, median, middle, runChild, succeeded } from '../measure.ts';
+import { alternate, median, middle, runChild, spread, succeeded } from '../measure.ts';
 import { misSide } from '../mis.ts';
 import { photograph } from '../photographs.ts';
 import type { Work } from './floor.ts';
@@ -94,7 +94,6 @@ async function compare(of: Case, { quick, dir, say, result }: Bench): Promise<vo
     const floor = cores / (bare + decode);
     return { rate, bare, decode, floor, ratio: rate / floor };
   });
-  const ratios = compared.map(({ ratio }) => ratio);
   const { rate, bare, decode, floor, ratio } = middle(compared, (round) => round.ratio);
   const target = TARGETS[of.id];
   result({
@@ -106,8 +105,7 @@ async function compare(of: Case, { quick, dir, say, result }: Bench): Promise<vo
     ...(target !== undefined && { target }),
     sizes: `${counts.all} ${of.images}; ${cores} tasks at once, images beyond the first ${counts.few}; floor: processor time of the untapped session (${cores} at once, 1 thread, the fastest of the batch sizes ${session.batches.join(', ')}) and of decoding, over ${cores} cores; ${of.logits ? '' : 'no logits; '}${rounds} rounds, that of the median ratio`,
     more: {
-      'least ratio of a round': Math.min(...ratios),
-      'largest ratio of a round': Math.max(...ratios),
+      ...spread(compared),
       'session (CPU ms/image)': 1000 * bare,
       'decoding (CPU ms/image)': 1000 * decode,
       'mis (CPU ms/image)': 1000 * median(found.mis.map(({ cpu }) => cpu)),

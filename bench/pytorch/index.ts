@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Bench, Benchmark } from '../benchmark.ts';
 import { CASES, type Case, layOut } from '../cases.ts';
-import { alternate, median, middle } from '../measure.ts';
+import { alternate, median, middle, spread } from '../measure.ts';
 import { misSide } from '../mis.ts';
 import { pythonWith } from '../python.ts';
 import { agreement } from './agreement.ts';
@@ -52,7 +52,6 @@ async function compare(of: Case, { quick, dir, say, result }: Bench): Promise<vo
     const theirs = found.torch[i]!.rate;
     return { ours, theirs, ratio: ours / theirs };
   });
-  const ratios = compared.map(({ ratio }) => ratio);
   const { ours, theirs, ratio } = middle(compared, (round) => round.ratio);
   result({
     case: of.name,
@@ -63,8 +62,7 @@ async function compare(of: Case, { quick, dir, say, result }: Bench): Promise<vo
     ...(of.target !== undefined && { target: of.target }),
     sizes: `${counts.all} ${of.images}; mis: ${cores} tasks at once, images beyond the first ${counts.few}; PyTorch: batch ${of.batch}, ${shown(setting)} (${settings.length === 1 ? 'not compared with others' : `best of ${settings.length} settings`}); no logits; ${rounds} rounds, that of the median ratio`,
     more: {
-      'least ratio of a round': Math.min(...ratios),
-      'largest ratio of a round': Math.max(...ratios),
+      ...spread(compared),
       'mis until the last task ended (images/s)': median(found.mis.map(({ untilLast }) => untilLast)),
       'start of mis (s)': median(found.mis.map(({ startUp }) => startUp)),
       'CPU of mis (ms/image)': 1000 * median(found.mis.map(({ cpu }) => cpu)),

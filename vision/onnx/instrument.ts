@@ -170,12 +170,9 @@ async function edit(
   const { taps, infos } = await locate(model, graph, wiring, wanted, pixels, batch);
   const nodes: NodeProto[] = [];
   const isWhole = (index: number) => wanted.taps[index]!.keepPositions === true;
-  const means = meansOf(
-    wiring,
-    infos,
-    taps.filter((tap, i) => isMap(tap) && !isWhole(i)),
-    [...taps.filter((tap, i) => !isMap(tap) || isWhole(i)).map(({ tensor }) => tensor), ...wanted.outputs],
-  );
+  const isMean = (tap: Tap, index: number) => isMap(tap) && !isWhole(index);
+  const others = taps.filter((tap, i) => !isMean(tap, i)).map(({ tensor }) => tensor);
+  const means = meansOf(wiring, infos, taps.filter(isMean), [...others, ...wanted.outputs]);
   const found = taps.map((tap, index) => {
     const prefix = `mis/tap/${index}`;
     const units = Number(tap.shape[tap.channelAxis]);
@@ -212,11 +209,15 @@ function meansOf(
   others: readonly string[],
 ): Means {
   const means = new Means(wiring, (tensor) => mapShape(infos.get(tensor)), new Needed(wiring, others));
-  const places = new Map(wiring.order.flatMap((node, i) => node.output.map((name) => [name, i])));
+  const places = placesOf(wiring.order);
   const place = ({ tensor }: Tap) => places.get(tensor) ?? -1;
   for (const { tensor } of maps.toSorted((a, b) => place(b) - place(a))) means.of(tensor);
   return means;
 }
+
+/** By each tensor the place of the node that puts it out. */
+const placesOf = (nodes: readonly NodeProto[]) =>
+  new Map(nodes.flatMap((node, place) => node.output.map((name) => [name, place])));
 
 /**
  * Nodes that are added to a graph, those for the last of their results first. The runtime puts operators in order from the end: before
@@ -224,7 +225,7 @@ function meansOf(
  * before later ones are computed, while it is in the processor's cache, and its memory is free for these.
  */
 function lastFirst(nodes: readonly NodeProto[], results: readonly string[]): NodeProto[] {
-  const places = new Map(nodes.flatMap((node, place) => node.output.map((name) => [name, place])));
+  const places = placesOf(nodes);
   const rest = new Set(nodes.keys());
   const ordered: NodeProto[] = [];
   for (const result of results.toReversed()) {

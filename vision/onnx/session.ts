@@ -124,8 +124,8 @@ export interface Value {
 }
 
 /**
- * Outputs of a run by their names, which the next run of as many images writes over: memory that is new costs the system more
- * than the results' way into it.
+ * Outputs of a run by their names. The next run of as many images computes into them; what it puts out is a copy that the runtime's
+ * binding makes all the same, and they are freed.
  */
 export type Into = Map<string, InferenceSession.OnnxValueMapType[string]>;
 
